@@ -1,0 +1,155 @@
+#include "base/json.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <unordered_set>
+#include <vector>
+
+#include "base/files.h"
+
+namespace crumb {
+namespace {
+
+constexpr int kMaxDepth = 200;
+
+// Builds the value and, unlike the library's own builder, refuses repeated keys and great depth.
+class StrictBuilder : public nlohmann::detail::json_sax_dom_parser<Json> {
+ public:
+  using Base = nlohmann::detail::json_sax_dom_parser<Json>;
+  explicit StrictBuilder(Json& value) : Base(value, /*allow_exceptions_=*/false) {}
+
+  bool start_object(std::size_t size) {
+    if (!Deeper()) return false;
+    keys_.emplace_back();
+    return Base::start_object(size);
+  }
+  bool end_object() {
+    --depth_;
+    keys_.pop_back();
+    return Base::end_object();
+  }
+  bool start_array(std::size_t size) { return Deeper() && Base::start_array(size); }
+  bool end_array() {
+    --depth_;
+    return Base::end_array();
+  }
+  bool key(std::string& name) {
+    if (!keys_.back().insert(name).second) {
+      problem_ = fmt::format("the key \"{}\" stands twice in one object", name);
+      return false;
+    }
+    return Base::key(name);
+  }
+  bool parse_error(std::size_t position, const std::string& last_token,
+                   const nlohmann::detail::exception& error) {
+    // The library's text is "[json.exception...] parse error at line L, column C: what".
+    std::string_view text = error.what();
+    const size_t at = text.find("at line");
+    problem_ = at == std::string_view::npos ? fmt::format("at byte {}", position)
+                                            : std::string(text.substr(at));
+    return Base::parse_error(position, last_token, error);
+  }
+  const std::string& problem() const { return problem_; }
+
+ private:
+  bool Deeper() {
+    if (++depth_ <= kMaxDepth) return true;
+    problem_ = fmt::format("is nested deeper than {} levels", kMaxDepth);
+    return false;
+  }
+  int depth_ = 0;
+  std::vector<std::unordered_set<std::string>> keys_;
+  std::string problem_;
+};
+
+Status WrongType(std::string_view name, std::string_view key, std::string_view wanted) {
+  return Corrupt(fmt::format("{}: the key \"{}\" is not {}", name, key, wanted));
+}
+
+// The value, null when it is missing; an error when `object` is no object.
+Result<const Json*> Find(const Json& object, std::string_view key, std::string_view name) {
+  if (!object.is_object()) return Corrupt(fmt::format("{}: is not a JSON object", name));
+  const auto it = object.find(key);
+  if (it == object.end() || it->is_null()) return static_cast<const Json*>(nullptr);
+  return &*it;
+}
+
+Status Missing(std::string_view name, std::string_view key) {
+  return Corrupt(fmt::format("{}: the key \"{}\" is missing", name, key));
+}
+
+}  // namespace
+
+Result<Json> ParseJson(std::string_view text, std::string_view name) {
+  Json root;
+  StrictBuilder builder(root);
+  if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
+    return Corrupt(fmt::format("{}: is not valid JSON: {}", name,
+                               builder.problem().empty() ? "cut short" : builder.problem()));
+  }
+  return root;
+}
+
+Result<Json> ReadJsonFile(const std::string& path, int64_t max_bytes) {
+  CRUMB_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, max_bytes));
+  return ParseJson(text, path);
+}
+
+Result<int64_t> JsonInt(const Json& object, std::string_view key, std::string_view name) {
+  CRUMB_ASSIGN_OR_RETURN(const Json* value, Find(object, key, name));
+  if (value == nullptr) return Missing(name, key);
+  if (!value->is_number_integer()) return WrongType(name, key, "an integer");
+  if (value->is_number_unsigned() &&
+      value->get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+    return WrongType(name, key, "an integer that fits in 63 bits");
+  }
+  return value->get<int64_t>();
+}
+
+Result<double> JsonNumber(const Json& object, std::string_view key, std::string_view name) {
+  CRUMB_ASSIGN_OR_RETURN(const Json* value, Find(object, key, name));
+  if (value == nullptr) return Missing(name, key);
+  if (!value->is_number()) return WrongType(name, key, "a number");
+  return value->get<double>();
+}
+
+Result<std::string> JsonString(const Json& object, std::string_view key, std::string_view name) {
+  CRUMB_ASSIGN_OR_RETURN(const Json* value, Find(object, key, name));
+  if (value == nullptr) return Missing(name, key);
+  if (!value->is_string()) return WrongType(name, key, "a string");
+  return value->get<std::string>();
+}
+
+Result<int64_t> JsonIntOr(const Json& object, std::string_view key, int64_t fallback,
+                          std::string_view name) {
+  CRUMB_ASSIGN_OR_RETURN(const Json* value, Find(object, key, name));
+  return value == nullptr ? Result<int64_t>(fallback) : JsonInt(object, key, name);
+}
+
+Result<double> JsonNumberOr(const Json& object, std::string_view key, double fallback,
+                            std::string_view name) {
+  CRUMB_ASSIGN_OR_RETURN(const Json* value, Find(object, key, name));
+  return value == nullptr ? Result<double>(fallback) : JsonNumber(object, key, name);
+}
+
+Result<bool> JsonBoolOr(const Json& object, std::string_view key, bool fallback,
+                        std::string_view name) {
+  CRUMB_ASSIGN_OR_RETURN(const Json* value, Find(object, key, name));
+  if (value == nullptr) return fallback;
+  if (!value->is_boolean()) return WrongType(name, key, "true or false");
+  return value->get<bool>();
+}
+
+Result<std::string> JsonStringOr(const Json& object, std::string_view key, std::string_view fallback,
+                                 std::string_view name) {
+  CRUMB_ASSIGN_OR_RETURN(const Json* value, Find(object, key, name));
+  return value == nullptr ? Result<std::string>(std::string(fallback))
+                          : JsonString(object, key, name);
+}
+
+std::string DumpJson(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace crumb

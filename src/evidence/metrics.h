@@ -1,0 +1,51 @@
+// The names of what is measured, with their units. A new metric is one line here and one page (or
+// section) in docs/measuring.md; reports and articles find rows by these names.
+#ifndef CRUMB_EVIDENCE_METRICS_H_
+#define CRUMB_EVIDENCE_METRICS_H_
+
+#include <span>
+#include <string_view>
+
+namespace crumb {
+
+struct MetricInfo {
+  std::string_view name;
+  std::string_view unit;     // as stored; "" for a pure number
+  bool higher_is_better;
+  std::string_view english;  // for people
+  std::string_view chinese;
+};
+
+// nullptr when unknown.
+const MetricInfo* FindMetric(std::string_view name);
+std::span<const MetricInfo> AllMetrics();
+
+namespace metric {
+inline constexpr std::string_view kMatrixBits = "matrix_bits_per_weight";
+inline constexpr std::string_view kTotalBits = "total_bits_per_weight";
+inline constexpr std::string_view kDiskBytes = "disk_bytes";
+inline constexpr std::string_view kWeightBytes = "weight_memory_bytes";
+inline constexpr std::string_view kKvBytes = "kv_cache_bytes";
+inline constexpr std::string_view kActivationBytes = "activation_bytes";
+inline constexpr std::string_view kPeakBytes = "peak_resident_bytes";
+inline constexpr std::string_view kPerplexity = "perplexity";
+inline constexpr std::string_view kPerplexityRatio = "perplexity_ratio";
+inline constexpr std::string_view kBitsPerCharacter = "bits_per_character";
+inline constexpr std::string_view kKlDivergence = "kl_divergence";
+inline constexpr std::string_view kTopAgreement = "top_token_agreement";
+inline constexpr std::string_view kPromptSpeed = "prompt_tokens_per_second";
+inline constexpr std::string_view kGenerationSpeed = "generation_tokens_per_second";
+inline constexpr std::string_view kReadBandwidth = "read_bandwidth_bytes_per_second";
+inline constexpr std::string_view kBandwidthShare = "generation_bandwidth_share";
+inline constexpr std::string_view kLoadTime = "load_seconds";
+inline constexpr std::string_view kQuantizeTime = "quantize_seconds";
+inline constexpr std::string_view kEmbeddingCosine = "embedding_cosine";
+inline constexpr std::string_view kStsbSpearman = "stsb_spearman";
+inline constexpr std::string_view kEmbeddingSpeed = "sentences_per_second";
+inline constexpr std::string_view kEnergyPerToken = "energy_joules_per_token";
+inline constexpr std::string_view kWindowScores = "window_scores";  // per-window sums, in detail
+}  // namespace metric
+
+}  // namespace crumb
+
+#endif  // CRUMB_EVIDENCE_METRICS_H_

@@ -1,0 +1,79 @@
+// Matrix products with packed weights: y = x W^T for one or many rows of activations.
+//
+// Activations are prepared once and used for several matrices (query, key and value share theirs).
+// kInt8 stores each group of 64 activations as int8 with a float scale amax / 127 (rounding to nearest
+// even) and the integer sum of the codes; kFloat32 keeps them as they are. Float weights (f32, f16,
+// bf16) and codecs without an integer kernel always use the floats.
+//
+// Results do not depend on the number of threads, nor on the other rows of the batch.
+#ifndef CRUMB_KERNELS_MATMUL_H_
+#define CRUMB_KERNELS_MATMUL_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "codecs/packed_matrix.h"
+
+namespace crumb {
+
+enum class ActivationType { kFloat32, kInt8 };
+
+class Activations {
+ public:
+  // Takes `batch` rows of `cols` floats, row b at x + b * stride. Buffers are kept between calls.
+  void Set(const float* x, int64_t batch, int64_t cols, int64_t stride, ActivationType type,
+           ThreadPool& pool);
+
+  int64_t batch() const { return batch_; }
+  int64_t cols() const { return cols_; }
+  int64_t groups() const { return groups_; }  // ceil(cols / 64)
+  ActivationType type() const { return type_; }
+
+  // Row b as groups() * 64 floats, padded with zeros, 64-byte aligned.
+  const float* floats(int64_t b) const { return floats_.data() + floats_offset_ + b * groups_ * 64; }
+  // Only with kInt8: codes (groups() * 64), scale and sum of codes of each group.
+  const int8_t* codes(int64_t b) const { return codes_.data() + codes_offset_ + b * groups_ * 64; }
+  const float* scales(int64_t b) const { return scales_.data() + b * groups_; }
+  const int32_t* sums(int64_t b) const { return sums_.data() + b * groups_; }
+
+  // Bytes held.
+  int64_t bytes() const;
+
+ private:
+  int64_t batch_ = 0;
+  int64_t cols_ = 0;
+  int64_t groups_ = 0;
+  int64_t floats_offset_ = 0;  // to the next multiple of 64 bytes
+  int64_t codes_offset_ = 0;
+  ActivationType type_ = ActivationType::kFloat32;
+  std::vector<float> floats_;
+  std::vector<int8_t> codes_;
+  std::vector<float> scales_;
+  std::vector<int32_t> sums_;
+};
+
+// One product of a MatMul call: y[b * y_stride + r] for every activation row b and weight row r.
+struct Product {
+  const PackedMatrix* weights;
+  float* y;
+  int64_t y_stride;
+};
+
+// All products with the same activations, in one parallel pass.
+// REQUIRES: every weights->cols == x.cols(), and every matrix passed Codec::Validate.
+void MatMul(std::span<const Product> products, const Activations& x, ThreadPool& pool);
+
+inline void MatMul(const PackedMatrix& weights, const Activations& x, float* y, int64_t y_stride,
+                   ThreadPool& pool) {
+  const Product product{&weights, y, y_stride};
+  MatMul(std::span<const Product>(&product, 1), x, pool);
+}
+
+// out[i * cols + c] = weight (rows[i], c): the look-up of an embedding table.
+void GatherRows(const PackedMatrix& table, std::span<const int32_t> rows, float* out);
+
+}  // namespace crumb
+
+#endif  // CRUMB_KERNELS_MATMUL_H_

@@ -1,0 +1,60 @@
+# The commands of a developer and of a first visitor. All paths are relative, so that a folder with
+# spaces in its name works. The build itself is CMake: see CMakePresets.json.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+DEMO_OUTPUT ?= crumb-study
+FUZZ_SECONDS ?= 15
+LONG_FUZZ_SECONDS ?= 300
+
+.PHONY: help demo test check build install format clean
+
+help:
+	@echo "make demo     install what is missing, build, study the default model, write a report"
+	@echo "make test     unit and integration tests, the same under sanitizers, short fuzzing"
+	@echo "make check    make test's slower sisters: ThreadSanitizer, clang-tidy, ARM, long fuzzing"
+	@echo "make build    the program only: build/release/crumb"
+	@echo "make install  to PREFIX=$(PREFIX) (DESTDIR is honoured)"
+	@echo "make format   clang-format over src/"
+	@echo "make clean    remove build/ (fetched models stay: crumb cache clean)"
+
+build:
+	@tools/install_packages.sh demo
+	@cmake --preset release -DCRUMB_TESTS=OFF --log-level=WARNING
+	@cmake --build --preset release --target crumb -j $(JOBS)
+
+demo: build
+	@build/release/crumb study -o "$(DEMO_OUTPUT)"
+
+test:
+	@tools/install_packages.sh demo test
+	@cmake --preset release -DCRUMB_TESTS=ON --log-level=WARNING
+	@cmake --build --preset release --target crumb unit_tests -j $(JOBS)
+	@cmake --preset asan --log-level=WARNING
+	@cmake --build --preset asan --target unit_tests -j $(JOBS)
+	@cmake --preset fuzz --log-level=WARNING
+	@cmake --build --preset fuzz --target fuzzers -j $(JOBS)
+	@python3 tools/run_tests.py unit integration asan fuzz --fuzz-seconds $(FUZZ_SECONDS)
+
+check:
+	@tools/install_packages.sh demo test check
+	@cmake --preset release -DCRUMB_TESTS=ON --log-level=WARNING
+	@cmake --build --preset release --target crumb unit_tests -j $(JOBS)
+	@cmake --preset tsan --log-level=WARNING
+	@cmake --build --preset tsan --target unit_tests -j $(JOBS)
+	@cmake --preset fuzz --log-level=WARNING
+	@cmake --build --preset fuzz --target fuzzers -j $(JOBS)
+	@python3 tools/run_tests.py format tidy tsan arm fuzz --fuzz-seconds $(LONG_FUZZ_SECONDS)
+
+install:
+	@test -x build/release/crumb || { echo "build/release/crumb is missing: run make build first"; exit 1; }
+	@cmake --install build/release --prefix "$(PREFIX)"
+
+format:
+	@find src -name '*.h' -print0 -o -name '*.cc' -print0 | xargs -0 clang-format -i
+
+clean:
+	@rm -rf build

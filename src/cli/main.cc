@@ -1,1 +1,86 @@
-int main() { return 0; }
+// The program: parse the line, run one command, print its error, give the exit code.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+
+#include "base/version.h"
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "kernels/kernel_set.h"
+
+namespace crumb {
+namespace {
+
+struct Entry {
+  const char* name;
+  const char* summary;
+  AddCommand add;
+};
+
+constexpr std::array kCommands = {
+    Entry{"study", "measure a model at many widths and write a report", AddStudyCommand},
+    Entry{"inspect", "what a model holds and what this machine offers", AddInspectCommand},
+    Entry{"quantize", "write a model with fewer bits", AddQuantizeCommand},
+    Entry{"eval", "perplexity, and divergence from a reference", AddEvalCommand},
+    Entry{"bench", "speed and memory of a model", AddBenchCommand},
+    Entry{"generate", "continue a text", AddGenerateCommand},
+    Entry{"chat", "talk to a model", AddChatCommand},
+    Entry{"report", "write the report of a finished study again", AddReportCommand},
+    Entry{"ledger", "list, show, verify and export measured rows", AddLedgerCommand},
+    Entry{"pull", "bring a model into the cache", AddPullCommand},
+    Entry{"cache", "list or clean the cache", AddCacheCommand},
+};
+
+constexpr const char* kFooter = R"(Examples:
+  crumb study                       the default model, all widths, a report
+  crumb inspect smollm2             shapes, bytes at each width, this machine
+  crumb quantize smollm2 --bits 4 -o smollm2-int4
+  crumb generate smollm2-int4 -p "Once upon a time"
+
+Exit codes: 0 done, 1 fault of crumb, 2 wrong usage, 3 not found, 4 bad or
+unknown content, 5 input/output error, 6 in use by another process,
+7 network, 130 stopped by the user.)";
+
+int Main(int argc, char** argv) {
+  CLI::App app{"crumb: what very low bit widths cost and gain, measured on this machine", "crumb"};
+  app.require_subcommand(1);
+  app.fallthrough();  // common options may stand behind the command
+  app.footer(kFooter);
+  app.set_version_flag("--version", fmt::format("crumb {} ({})", CrumbVersion(), CrumbCommit()));
+  app.get_formatter()->column_width(28);
+  CommonOptions common;
+  app.add_flag("--json", common.json, "print one JSON document");
+  app.add_option("--threads", common.threads, "threads (0: all usable CPUs)")->type_name("N");
+  app.add_flag("--pin", common.pin, "tie each thread to one CPU");
+  app.add_option("--isa", common.isa, "kernel set to use instead of the best one")->type_name("SET");
+  app.add_flag("--quiet", common.quiet, "no progress line");
+
+  std::array<CLI::App*, kCommands.size()> apps{};
+  std::array<Runner, kCommands.size()> runners;
+  for (size_t i = 0; i < kCommands.size(); ++i) {
+    apps[i] = app.add_subcommand(kCommands[i].name, kCommands[i].summary);
+    runners[i] = kCommands[i].add(*apps[i]);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  }
+  Status status;
+  if (!common.isa.empty()) status = SelectKernelSet(common.isa);
+  CatchStopSignals();
+  for (size_t i = 0; i < kCommands.size() && status.ok(); ++i) {
+    if (apps[i]->parsed()) status = runners[i](common);
+  }
+  if (status.ok() && std::fflush(stdout) != 0) status = IoError("can not write the output");
+  if (!status.ok()) fmt::print(stderr, "crumb: {}\n", status.message());
+  return ExitCode(status);
+}
+
+}  // namespace
+}  // namespace crumb
+
+int main(int argc, char** argv) { return crumb::Main(argc, argv); }

@@ -44,6 +44,7 @@ inline constexpr std::string_view kStsbSpearman = "stsb_spearman";
 inline constexpr std::string_view kEmbeddingSpeed = "sentences_per_second";
 inline constexpr std::string_view kEnergyPerToken = "energy_joules_per_token";
 inline constexpr std::string_view kWindowScores = "window_scores";  // per-window sums, in detail
+inline constexpr std::string_view kStudyNote = "study_note";        // a sentence for the reader, in detail
 }  // namespace metric
 
 }  // namespace crumb

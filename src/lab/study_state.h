@@ -1,0 +1,76 @@
+// What the steps of a study share. Internal to src/lab.
+#ifndef CRUMB_LAB_STUDY_STATE_H_
+#define CRUMB_LAB_STUDY_STATE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json_fwd.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "eval/perplexity.h"
+#include "evidence/ledger.h"
+#include "lab/progress.h"
+#include "lab/study.h"
+
+namespace crumb {
+
+// A text cut into windows for this model's tokenizer.
+struct WindowedText {
+  EvaluationText text;
+  std::vector<std::vector<int32_t>> windows;
+};
+
+// What the reference needed when it was tried out: weights of the pieces of work.
+struct Timing {
+  double window_seconds = 0;  // one scored window, or one batch of sentences
+  double token_seconds = 0;   // one generated token
+};
+
+struct Study::State {
+  StudyOptions options;
+  Ledger* ledger = nullptr;
+  ThreadPool* pool = nullptr;
+  std::vector<Variant> variants;  // the reference first
+  std::vector<WindowedText> texts;
+  std::string model_name;
+  std::string model_sha256;
+  std::string cpu_model;
+  Timing timing;
+  StudyEstimate estimate;
+  std::vector<int64_t> row_ids;
+
+  const Model& reference() const { return *variants.front().model; }
+
+  // A row with everything filled in that does not depend on the metric. `more_options` joins the
+  // options that decide the value.
+  Evidence Row(const Variant& variant, std::string_view metric, std::string_view method,
+               const Json& more_options) const;
+  // The row that the ledger holds for the same key, if any; it then belongs to this study.
+  Result<std::optional<Evidence>> Known(const Evidence& row);
+  // Appends the row unless its key is there already.
+  Status Add(Evidence row);
+  // A sentence for the reader, in both languages.
+  Status AddNote(std::string_view topic, const std::string& english, const std::string& chinese);
+};
+
+// The steps. Each Expect... tells the clock what is still to be done.
+Status ExpectAll(Study::State& state, WorkClock& clock);
+Status RunMachineStep(Study::State& state, WorkClock& clock);
+Status RunSizeStep(Study::State& state, WorkClock& clock);
+Status RunQualityStep(Study::State& state, WorkClock& clock);
+Status RunEncoderStep(Study::State& state, WorkClock& clock);
+Status RunSpeedStep(Study::State& state, WorkClock& clock);
+
+// Expected seconds of the pieces, so that the steps and the estimate agree.
+double ExpectedQuantizeSeconds(const Study::State& state);
+double ExpectedSpeedSeconds(const Study::State& state);  // one variant, one repetition
+inline constexpr double kExpectedProbeSeconds = 1.5;     // load times and peak memory of a variant
+inline constexpr double kExpectedMachineSeconds = 3;
+
+}  // namespace crumb
+
+#endif  // CRUMB_LAB_STUDY_STATE_H_

@@ -11,55 +11,87 @@
 namespace crumb {
 namespace {
 
-constexpr int kMaxDepth = 200;
+constexpr size_t kMaxDepth = 200;
 
-// Builds the value and, unlike the library's own builder, refuses repeated keys and great depth.
-class StrictBuilder : public nlohmann::detail::json_sax_dom_parser<Json> {
+// Builds the value and, unlike the library's own builder, refuses repeated keys and great depth. It
+// appends members instead of looking each key up, which in an ordered object is a linear search.
+class StrictBuilder : public nlohmann::json_sax<Json> {
  public:
-  using Base = nlohmann::detail::json_sax_dom_parser<Json>;
-  explicit StrictBuilder(Json& value) : Base(value, /*allow_exceptions_=*/false) {}
+  explicit StrictBuilder(Json& root) : root_(root) {}
 
-  bool start_object(std::size_t size) {
-    if (!Deeper()) return false;
+  bool null() override { return Place(nullptr) != nullptr; }
+  bool boolean(bool value) override { return Place(value) != nullptr; }
+  bool number_integer(number_integer_t value) override { return Place(value) != nullptr; }
+  bool number_unsigned(number_unsigned_t value) override { return Place(value) != nullptr; }
+  bool number_float(number_float_t value, const string_t&) override {
+    return Place(value) != nullptr;
+  }
+  bool string(string_t& value) override { return Place(std::move(value)) != nullptr; }
+  bool binary(binary_t&) override { return false; }
+
+  bool start_object(std::size_t) override {
     keys_.emplace_back();
-    return Base::start_object(size);
+    return Open(Json::object());
   }
-  bool end_object() {
-    --depth_;
+  bool end_object() override {
     keys_.pop_back();
-    return Base::end_object();
+    return Close();
   }
-  bool start_array(std::size_t size) { return Deeper() && Base::start_array(size); }
-  bool end_array() {
-    --depth_;
-    return Base::end_array();
-  }
-  bool key(std::string& name) {
+  bool start_array(std::size_t) override { return Open(Json::array()); }
+  bool end_array() override { return Close(); }
+  bool key(string_t& name) override {
     if (!keys_.back().insert(name).second) {
       problem_ = fmt::format("the key \"{}\" stands twice in one object", name);
       return false;
     }
-    return Base::key(name);
+    key_ = std::move(name);
+    return true;
   }
-  bool parse_error(std::size_t position, const std::string& last_token,
-                   const nlohmann::detail::exception& error) {
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception& error) override {
     // The library's text is "[json.exception...] parse error at line L, column C: what".
     std::string_view text = error.what();
     const size_t at = text.find("at line");
     problem_ = at == std::string_view::npos ? fmt::format("at byte {}", position)
                                             : std::string(text.substr(at));
-    return Base::parse_error(position, last_token, error);
+    return false;
   }
   const std::string& problem() const { return problem_; }
 
  private:
-  bool Deeper() {
-    if (++depth_ <= kMaxDepth) return true;
-    problem_ = fmt::format("is nested deeper than {} levels", kMaxDepth);
-    return false;
+  // Puts the value where the parser stands: at the root, in the open array, or under the last key.
+  Json* Place(Json value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    Json& parent = *open_.back();
+    if (parent.is_array()) {
+      parent.get_ref<Json::array_t&>().push_back(std::move(value));
+      return &parent.back();
+    }
+    Json::object_t& members = parent.get_ref<Json::object_t&>();
+    members.emplace_back(std::move(key_), std::move(value));
+    return &members.back().second;
   }
-  int depth_ = 0;
+  bool Open(Json container) {
+    if (open_.size() >= kMaxDepth) {
+      problem_ = fmt::format("is nested deeper than {} levels", kMaxDepth);
+      return false;
+    }
+    open_.push_back(Place(std::move(container)));
+    return true;
+  }
+  bool Close() {
+    open_.pop_back();
+    return true;
+  }
+  Json& root_;
+  // The containers around the parser's place. A parent grows only while its child is closed, so the
+  // pointers stay valid.
+  std::vector<Json*> open_;
   std::vector<std::unordered_set<std::string>> keys_;
+  std::string key_;
   std::string problem_;
 };
 

@@ -1,5 +1,5 @@
-// Quantizer: how to choose the bits of a matrix for a codec. One method is one file (rtn.cc, ...) and one
-// line in quant/registry.cc; the bit layout belongs to src/codecs.
+// Quantizer: how to choose the bits of a matrix for a codec. One method is one file (rtn.cc, ...)
+// and one line in quant/registry.cc; the bit layout belongs to src/codecs.
 #ifndef CRUMB_QUANT_QUANTIZER_H_
 #define CRUMB_QUANT_QUANTIZER_H_
 
@@ -55,8 +55,8 @@ struct QuantizeResult {
   double seconds = 0;
 };
 
-// Quantizes every matrix by the plan and writes a packed folder at `folder`. `progress` is called after
-// each matrix with (done, total); false stops with kInterrupted and leaves nothing behind.
+// Quantizes every matrix by the plan and writes a packed folder at `folder`. `progress` is called
+// after each matrix with (done, total); false stops with kInterrupted and leaves nothing behind.
 Result<QuantizeResult> QuantizeModel(const Model& model, const QuantizePlan& plan,
                                      const std::string& folder, bool replace, ThreadPool& pool,
                                      const std::function<bool(int, int)>& progress);

@@ -1,0 +1,194 @@
+// crumb bench MODEL: speed, share of the read bandwidth, load time, memory.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "kernels/kernel_set.h"
+#include "lab/bench.h"
+#include "measure/machine.h"
+
+namespace crumb {
+namespace {
+
+struct BenchArguments {
+  std::vector<std::string> models;
+  BenchOptions bench;
+  std::string activations = "int8";
+  std::string decode_to = "f16";
+  int repetitions = 5;
+  bool peak_only = false;
+};
+
+struct Loaded {
+  std::string name;
+  std::unique_ptr<Model> model;
+  double load_seconds = 0;
+};
+
+// For the study: the peak of a process that does nothing else.
+Status PeakOnly(const Loaded& loaded, const BenchArguments& arguments, ThreadPool& pool,
+                const CommonOptions& common) {
+  if (loaded.model->config().encoder) {
+    CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                           Session::Create(*loaded.model, pool, {}));
+    std::vector<int32_t> tokens(static_cast<size_t>(
+        std::min(arguments.bench.prompt_tokens, loaded.model->config().max_positions)));
+    CRUMB_RETURN_IF_ERROR(session->Embed(tokens).status());
+  } else {
+    BenchOptions options = arguments.bench;
+    options.generated_tokens = 4;
+    CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<SpeedProbe> probe,
+                           SpeedProbe::Create(*loaded.model, pool, options));
+    CRUMB_RETURN_IF_ERROR(probe->Run().status());
+  }
+  CRUMB_ASSIGN_OR_RETURN(const ResidentMemory memory, ReadResidentMemory());
+  if (common.json) {
+    Json json = Json::object();
+    json["peak_resident_bytes"] = memory.peak_bytes;
+    PrintJson(json);
+  } else {
+    fmt::print("peak resident memory  {}\n", HumanBytes(static_cast<double>(memory.peak_bytes)));
+  }
+  return OkStatus();
+}
+
+Json ModelJson(const Loaded& loaded, const std::vector<SpeedSample>& samples,
+               const BenchArguments& arguments, double bandwidth) {
+  std::vector<double> prompt;
+  std::vector<double> generation;
+  for (const SpeedSample& sample : samples) {
+    prompt.push_back(sample.prompt);
+    generation.push_back(sample.generation);
+  }
+  const auto speed = [](const std::vector<double>& of) {
+    const SampleSummary summary = SummarizeSamples(of);
+    Json json = Json::object();
+    json["median"] = summary.median;
+    json["low"] = summary.interval.low;
+    json["high"] = summary.interval.high;
+    json["samples"] = of;
+    return json;
+  };
+  Json json = Json::object();
+  json["model"] = loaded.name;
+  json["source"] = loaded.model->source();
+  json["weight_bytes"] = loaded.model->weight_bytes();
+  json["load_seconds"] = loaded.load_seconds;
+  json["prompt_tokens"] = arguments.bench.prompt_tokens;
+  json["generated_tokens"] = arguments.bench.generated_tokens;
+  json["prompt_tokens_per_second"] = speed(prompt);
+  json["generation_tokens_per_second"] = speed(generation);
+  json["bytes_per_token"] = BytesPerToken(*loaded.model);
+  json["generation_bandwidth_share"] =
+      Median(generation) * static_cast<double>(BytesPerToken(*loaded.model)) / bandwidth;
+  return json;
+}
+
+void PrintTable(const Json& document) {
+  fmt::print("kernels {}, {} threads, read bandwidth {:.1f} GB/s\n",
+             document["kernel_set"].get<std::string>(), document["threads"].get<int>(),
+             document["read_bandwidth_bytes_per_second"].get<double>() / 1e9);
+  fmt::print("{:<28} {:>8} {:>13} {:>13} {:>9}\n", "model", "weights", "prompt tok/s",
+             "gener. tok/s", "of limit");
+  for (const Json& row : document["models"]) {
+    const auto median = [&](const char* key) { return row[key]["median"].get<double>(); };
+    fmt::print("{:<28.28} {:>8} {:>13.1f} {:>13.1f} {:>8.0f}%\n", row["model"].get<std::string>(),
+               HumanBytes(row["weight_bytes"].get<double>()), median("prompt_tokens_per_second"),
+               median("generation_tokens_per_second"),
+               100 * row["generation_bandwidth_share"].get<double>());
+  }
+}
+
+Status Run(const BenchArguments& arguments, const CommonOptions& common) {
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
+  BenchOptions bench = arguments.bench;
+  CRUMB_ASSIGN_OR_RETURN(bench.activations, ParseActivations(arguments.activations));
+  std::vector<Loaded> loaded;
+  for (const std::string& source : arguments.models) {
+    CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(source, common));
+    LoadOptions load;
+    load.decode_to = arguments.decode_to;
+    const double start = Now();
+    CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, Model::Load(path, load));
+    loaded.push_back({source, std::move(model), Now() - start});
+  }
+  if (arguments.peak_only) {
+    if (loaded.size() != 1) return InvalidArgument("--peak-only: name one model");
+    return PeakOnly(loaded.front(), arguments, *pool, common);
+  }
+  std::vector<std::unique_ptr<SpeedProbe>> probes;
+  for (const Loaded& one : loaded) {
+    if (one.model->config().encoder) {
+      return Unsupported(fmt::format("{}: is an encoder; crumb study times its sentences", one.name));
+    }
+    CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<SpeedProbe> probe,
+                           SpeedProbe::Create(*one.model, *pool, bench));
+    probes.push_back(std::move(probe));
+  }
+  CRUMB_ASSIGN_OR_RETURN(const Bandwidth bandwidth, MeasureReadBandwidth(*pool));
+  std::vector<std::vector<SpeedSample>> samples;
+  {
+    ProgressLine line(common);
+    WorkClock clock(line.AsFunction());
+    const int total = static_cast<int>(probes.size()) * (arguments.repetitions + 1);
+    clock.Expect(total);
+    const auto between = [&](int done, int of) {
+      if (done > 0) clock.Done(1);
+      return clock.Begin(fmt::format("run {} of {}", done + 1, of));
+    };
+    CRUMB_ASSIGN_OR_RETURN(samples, Interleave(probes, arguments.repetitions, between));
+  }
+  Json document = Json::object();
+  document["kernel_set"] = ActiveKernelSet();
+  document["threads"] = pool->size();
+  document["activations"] = arguments.activations;
+  document["read_bandwidth_bytes_per_second"] = bandwidth.bytes_per_second;
+  document["last_level_cache_bytes"] = bandwidth.last_level_cache_bytes;
+  document["models"] = Json::array();
+  for (size_t i = 0; i < loaded.size(); ++i) {
+    document["models"].push_back(
+        ModelJson(loaded[i], samples[i], arguments, bandwidth.bytes_per_second));
+  }
+  if (common.json) {
+    PrintJson(document);
+  } else {
+    PrintTable(document);
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Runner AddBenchCommand(CLI::App& app) {
+  auto arguments = std::make_shared<BenchArguments>();
+  app.add_option("MODEL", arguments->models, "paths or sources; several are run interleaved")
+      ->required();
+  app.add_option("-p,--prompt-tokens", arguments->bench.prompt_tokens, "tokens of the prompt")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("-n,--generated-tokens", arguments->bench.generated_tokens,
+                 "tokens generated one by one, from an empty context")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--repetitions", arguments->repetitions, "rounds over all models")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--decode-to", arguments->decode_to,
+                 "how to hold weights that come in a GGUF block format")
+      ->check(CLI::IsMember({"f32", "f16", "bf16"}))
+      ->capture_default_str();
+  app.add_flag("--peak-only", arguments->peak_only,
+               "run the prompt once and print the peak resident memory");
+  AddActivationOption(app, arguments->activations);
+  app.footer("Example:\n  crumb bench smollm2 smollm2-int4 --repetitions 9");
+  return [arguments](const CommonOptions& common) { return Run(*arguments, common); };
+}
+
+}  // namespace crumb

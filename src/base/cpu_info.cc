@@ -44,7 +44,7 @@ constexpr FeatureBit kFeatureBits[] = {
     {"avx512dq", 7, 0, kEbx, 17, Needs::kZmm},
     {"avx512bw", 7, 0, kEbx, 30, Needs::kZmm},
     {"avx512vl", 7, 0, kEbx, 31, Needs::kZmm},
-    {"avx512_vbmi", 7, 0, kEcx, 1, Needs::kZmm},
+    {"avx512vbmi", 7, 0, kEcx, 1, Needs::kZmm},
     {"avx512_vbmi2", 7, 0, kEcx, 6, Needs::kZmm},
     {"avx512_vnni", 7, 0, kEcx, 11, Needs::kZmm},
     {"avx512_bitalg", 7, 0, kEcx, 12, Needs::kZmm},

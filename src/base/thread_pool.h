@@ -15,7 +15,8 @@ namespace crumb {
 
 class ThreadPool {
  public:
-  // `threads` >= 1 counts the caller. `pin` ties worker i to the i-th CPU that this process may use.
+  // `threads` >= 1 counts the caller. `pin` ties worker i to the i-th CPU that this process may
+  // use.
   explicit ThreadPool(int threads, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -27,7 +28,8 @@ class ThreadPool {
   template <typename F>
   void Run(F&& work) {
     using Work = std::remove_reference_t<F>;
-    RunErased([](void* f, int worker) { (*static_cast<Work*>(f))(worker); }, std::addressof(work));
+    RunErased([](void* f, int worker) { (*static_cast<Work*>(f))(worker); },
+              const_cast<void*>(static_cast<const void*>(std::addressof(work))));
   }
 
   // Splits [0, n) into size() runs whose lengths are multiples of `grain` (but the last) and calls
@@ -55,7 +57,8 @@ class ThreadPool {
   std::unique_ptr<State> state_;
 };
 
-// CPUs that this process may run on (affinity mask and cgroup quota, whichever is less), at least 1.
+// CPUs that this process may run on (affinity mask and cgroup quota, whichever is less), at
+// least 1.
 int UsableCpus();
 
 }  // namespace crumb

@@ -1,5 +1,6 @@
-// The float operations between the matrix products. All work on float32 rows and use the thread pool
-// over rows or heads; sums inside a row are taken in an order that does not depend on the threads.
+// The float operations between the matrix products. All work on float32 rows and use the thread
+// pool over rows or heads; sums inside a row are taken in an order that does not depend on the
+// threads.
 #ifndef CRUMB_KERNELS_LAYERS_H_
 #define CRUMB_KERNELS_LAYERS_H_
 
@@ -9,11 +10,13 @@
 
 namespace crumb {
 
-// y[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight   (Zhang and Sennrich 2019, eq. 4). In place allowed.
+// y[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight   (Zhang and Sennrich 2019, eq. 4). In place
+// allowed.
 void RmsNorm(const float* x, const float* weight, float eps, int64_t rows, int64_t cols, float* y,
              ThreadPool& pool);
 
-// y[r] = (x[r] - mean) / sqrt(var + eps) * weight + bias   (Ba et al. 2016, eq. 4). In place allowed.
+// y[r] = (x[r] - mean) / sqrt(var + eps) * weight + bias   (Ba et al. 2016, eq. 4). In place
+// allowed.
 void LayerNorm(const float* x, const float* weight, const float* bias, float eps, int64_t rows,
                int64_t cols, float* y, ThreadPool& pool);
 
@@ -30,10 +33,11 @@ void GatedActivation(Activation f, const float* gate, const float* up, int64_t n
 // x = f(x).
 void ApplyActivation(Activation f, float* x, int64_t n, ThreadPool& pool);
 
-// Rotary position embedding on pairs (i, i + dim/2) of each head (Su et al. 2021, eq. 34; the half-split
-// order of GPT-NeoX). cosines and sines hold rows x dim/2 numbers; x is rows x heads x dim.
-void Rope(const float* cosines, const float* sines, int64_t rows, int64_t heads, int64_t dim, float* x,
-          ThreadPool& pool);
+// Rotary position embedding on pairs (i, i + dim/2) of each head (Su et al. 2021, eq. 34; the
+// half-split order of GPT-NeoX). cosines and sines hold rows x dim/2 numbers; x is rows x heads x
+// dim.
+void Rope(const float* cosines, const float* sines, int64_t rows, int64_t heads, int64_t dim,
+          float* x, ThreadPool& pool);
 
 // Where keys and values of one layer are kept: position p of kv head h starts at
 // data + (p * kv_heads + h) * head_dim numbers. Stored as float32 or float16.
@@ -45,16 +49,16 @@ struct KvView {
 
 struct AttentionShape {
   int64_t heads = 0;
-  int64_t kv_heads = 0;    // heads % kv_heads == 0: grouped queries
+  int64_t kv_heads = 0;  // heads % kv_heads == 0: grouped queries
   int64_t head_dim = 0;
-  float scale = 0;         // of q k^T, usually 1 / sqrt(head_dim)
-  int64_t window = 0;      // keys older than this many positions are not seen; 0: no limit
-  bool causal = true;      // false: every query sees all keys
+  float scale = 0;     // of q k^T, usually 1 / sqrt(head_dim)
+  int64_t window = 0;  // a query sees the last `window` keys, its own counted; 0: all
+  bool causal = true;  // false: every query sees all keys, `window` is ignored
 };
 
-// q and out: rows x heads x head_dim. Query row i stands at position first + i and, when causal, sees
-// keys 0 .. first + i; otherwise keys 0 .. total - 1. Softmax in one pass over the keys (Milakov and
-// Gimelshein 2018).
+// q and out: rows x heads x head_dim. Query row i stands at position first + i and, when causal,
+// sees keys 0 .. first + i; otherwise keys 0 .. total - 1. Softmax in one pass over the keys
+// (Milakov and Gimelshein 2018).
 void Attention(const AttentionShape& shape, const float* q, const KvView& kv, int64_t first,
                int64_t rows, int64_t total, float* out, ThreadPool& pool);
 

@@ -1,9 +1,9 @@
 // Matrix products with packed weights: y = x W^T for one or many rows of activations.
 //
 // Activations are prepared once and used for several matrices (query, key and value share theirs).
-// kInt8 stores each group of 64 activations as int8 with a float scale amax / 127 (rounding to nearest
-// even) and the integer sum of the codes; kFloat32 keeps them as they are. Float weights (f32, f16,
-// bf16) and codecs without an integer kernel always use the floats.
+// kInt8 stores each group of 64 activations as int8 with a float scale amax / 127 (rounding to
+// nearest even) and the integer sum of the codes; kFloat32 keeps them as they are. Float weights
+// (f32, f16, bf16) and codecs without an integer kernel always use the floats.
 //
 // Results do not depend on the number of threads, nor on the other rows of the batch.
 #ifndef CRUMB_KERNELS_MATMUL_H_
@@ -32,7 +32,9 @@ class Activations {
   ActivationType type() const { return type_; }
 
   // Row b as groups() * 64 floats, padded with zeros, 64-byte aligned.
-  const float* floats(int64_t b) const { return floats_.data() + floats_offset_ + b * groups_ * 64; }
+  const float* floats(int64_t b) const {
+    return floats_.data() + floats_offset_ + b * groups_ * 64;
+  }
   // Only with kInt8: codes (groups() * 64), scale and sum of codes of each group.
   const int8_t* codes(int64_t b) const { return codes_.data() + codes_offset_ + b * groups_ * 64; }
   const float* scales(int64_t b) const { return scales_.data() + b * groups_; }

@@ -1,0 +1,97 @@
+#include "kernels/kernel_set.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <atomic>
+#include <string>
+
+#include "base/cpu_info.h"
+#include "kernels/kernel_table.h"
+
+namespace crumb {
+namespace {
+
+// One instruction set: which CPU features it needs (names as in base/cpu_info.h) and its tables.
+struct SetEntry {
+  const char* name;
+  std::vector<std::string> needs;
+  KernelSet kernels;
+};
+
+// Best first. A new set is one entry here and its own files.
+const std::vector<SetEntry>& AllSets() {
+  static const std::vector<SetEntry> sets = {
+      {"scalar", {}, {"scalar", &ScalarMatmul(), &ScalarLayers()}},
+  };
+  return sets;
+}
+
+std::vector<std::string> Missing(const SetEntry& set) {
+  std::vector<std::string> missing;
+  for (const std::string& feature : set.needs) {
+    if (!HostCpu().Has(feature)) missing.push_back(feature);
+  }
+  return missing;
+}
+
+const SetEntry& BestSet() {
+  for (const SetEntry& set : AllSets()) {
+    if (Missing(set).empty()) return set;
+  }
+  return AllSets().back();
+}
+
+struct Choice {
+  std::atomic<const SetEntry*> set;
+  std::atomic<bool> forced;
+};
+
+Choice& Chosen() {
+  static Choice choice{&BestSet(), false};
+  return choice;
+}
+
+std::string List(const std::vector<std::string>& names) {
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+const KernelSet& CurrentKernels() { return Chosen().set.load(std::memory_order_acquire)->kernels; }
+
+std::vector<std::string> SupportedKernelSets() {
+  std::vector<std::string> names;
+  for (const SetEntry& set : AllSets()) {
+    if (Missing(set).empty()) names.emplace_back(set.name);
+  }
+  return names;
+}
+
+Status SelectKernelSet(std::string_view name) {
+  for (const SetEntry& set : AllSets()) {
+    if (name != set.name) continue;
+    const std::vector<std::string> missing = Missing(set);
+    if (!missing.empty()) {
+      return Unsupported(fmt::format("kernel set {}: this CPU lacks {}; choose one of {}", name,
+                                     List(missing), List(SupportedKernelSets())));
+    }
+    Chosen().set.store(&set, std::memory_order_release);
+    Chosen().forced.store(true, std::memory_order_release);
+    return OkStatus();
+  }
+  return Unsupported(
+      fmt::format("no kernel set is named \"{}\" on this kind of CPU; choose one of {}", name,
+                  List(SupportedKernelSets())));
+}
+
+std::string_view ActiveKernelSet() { return CurrentKernels().name; }
+
+std::string KernelSetReason() {
+  const SetEntry& set = *Chosen().set.load(std::memory_order_acquire);
+  if (Chosen().forced.load(std::memory_order_acquire)) return "asked for by the user";
+  if (set.needs.empty()) return "this CPU has the features of no faster set";
+  return fmt::format("best set for this CPU: it has {}", List(set.needs));
+}
+
+}  // namespace crumb

@@ -1,0 +1,102 @@
+// Inside of src/kernels: what one instruction set offers, and the plain structs it works on.
+//
+// The files X_avx2.cc, X_avx512.cc, X_neon.cc are compiled for CPUs that the program may not run
+// on, so they see only plain data from here: an inline function or a template with linkage could be
+// emitted there with the wrong instructions and then be chosen by the linker for everyone.
+#ifndef CRUMB_KERNELS_KERNEL_TABLE_H_
+#define CRUMB_KERNELS_KERNEL_TABLE_H_
+
+#include <cstdint>
+
+namespace crumb {
+
+class Codec;
+struct AttentionShape;
+struct KvView;
+enum class Activation;
+
+enum class WeightFormat {
+  kFloat32,
+  kFloat16,
+  kBfloat16,
+  kInt8,
+  kInt4,
+  kInt3,
+  kInt2,
+  kInt1,
+  kTernary
+};
+
+// A PackedMatrix of one of the formats above. Nothing is aligned: parts may lie anywhere in a file.
+struct WeightView {
+  WeightFormat format;
+  const Codec* codec;  // the definition, for the scalar set
+  int64_t cols;
+  int64_t groups;       // ceil(cols / 64)
+  int64_t group_bytes;  // bytes of one group of codes; 0 for float formats
+  const uint8_t* codes;
+  const uint8_t* scales;  // float16, rows * groups; group formats only
+  const uint8_t* zeros;   // rows * groups, or nullptr: no zero point
+};
+
+// Rows of activations (kernels/matmul.h) as pointers: row b starts at floats + b * groups * 64 and
+// codes + b * groups * 64, its scales and sums at b * groups.
+struct ActivationView {
+  int64_t batch;
+  int64_t groups;
+  bool int8;
+  const float* floats;
+  const int8_t* codes;
+  const float* scales;
+  const int32_t* sums;
+};
+
+// Weight rows that a matrix kernel may decode at a time; see MatmulKernels::rows.
+inline constexpr int64_t kTileRows = 16;
+
+struct MatmulKernels {
+  // Codes, scales and code sums of `groups` groups of 64 floats: scale = amax / 127, code =
+  // round(x / scale) to nearest even. A group with a NaN or Inf gets the scale NaN and codes 0.
+  void (*quantize)(const float* x, int64_t groups, int8_t* codes, float* scales, int32_t* sums);
+
+  // y[b * y_stride + r] for weight rows begin <= r < end and all activation rows b. `scratch` is
+  // ScratchBytes(w.groups) bytes, aligned to 64, for this call alone.
+  void (*rows)(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
+               int64_t y_stride, void* scratch);
+};
+
+// A tile of decoded rows, and as much again for products of scales.
+constexpr int64_t ScratchBytes(int64_t groups) { return 2 * kTileRows * groups * 64 * 4; }
+
+struct LayerKernels {
+  // One row each.
+  void (*rms_norm)(const float* x, const float* weight, float eps, int64_t cols, float* y);
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps,
+                     int64_t cols, float* y);
+  void (*rope)(const float* cosines, const float* sines, int64_t heads, int64_t dim, float* x);
+  void (*gated_activation)(Activation f, const float* gate, const float* up, int64_t n, float* y);
+  void (*activation)(Activation f, float* x, int64_t n);
+  // Query rows begin <= i < end (row i stands at position first + i) for the query heads that share
+  // key-value head `kv_head`. Arguments as for Attention in kernels/layers.h.
+  void (*attention)(const AttentionShape& shape, const float* q, const KvView& kv, int64_t first,
+                    int64_t begin, int64_t end, int64_t total, int64_t kv_head, float* out);
+};
+
+struct KernelSet {
+  const char* name;
+  const MatmulKernels* matmul;
+  const LayerKernels* layers;
+};
+
+// The set that runs now (kernels/kernel_set.h).
+const KernelSet& CurrentKernels();
+
+const MatmulKernels& ScalarMatmul();
+const LayerKernels& ScalarLayers();
+const MatmulKernels& Avx2Matmul();    // x86 only
+const MatmulKernels& Avx512Matmul();  // x86 only
+const MatmulKernels& NeonMatmul();    // ARM only
+
+}  // namespace crumb
+
+#endif  // CRUMB_KERNELS_KERNEL_TABLE_H_

@@ -1,0 +1,87 @@
+#include "kernels/layers.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/check.h"
+#include "kernels/kernel_table.h"
+
+namespace crumb {
+namespace {
+
+// Numbers per piece of an elementwise operation: some microseconds of work.
+constexpr int64_t kElementGrain = 1024;
+// Query rows per piece of attention.
+constexpr int64_t kQueryRows = 16;
+
+const LayerKernels& Kernels() { return *CurrentKernels().layers; }
+
+}  // namespace
+
+void RmsNorm(const float* x, const float* weight, float eps, int64_t rows, int64_t cols, float* y,
+             ThreadPool& pool) {
+  pool.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      Kernels().rms_norm(x + r * cols, weight, eps, cols, y + r * cols);
+    }
+  });
+}
+
+void LayerNorm(const float* x, const float* weight, const float* bias, float eps, int64_t rows,
+               int64_t cols, float* y, ThreadPool& pool) {
+  pool.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      Kernels().layer_norm(x + r * cols, weight, bias, eps, cols, y + r * cols);
+    }
+  });
+}
+
+void AddInPlace(const float* x, int64_t n, float* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] += x[i];
+}
+
+void AddBias(const float* bias, int64_t rows, int64_t cols, float* y) {
+  for (int64_t r = 0; r < rows; ++r) AddInPlace(bias, cols, y + r * cols);
+}
+
+void GatedActivation(Activation f, const float* gate, const float* up, int64_t n, float* y,
+                     ThreadPool& pool) {
+  pool.ParallelFor(n, kElementGrain, [&](int64_t begin, int64_t end, int) {
+    Kernels().gated_activation(f, gate + begin, up + begin, end - begin, y + begin);
+  });
+}
+
+void ApplyActivation(Activation f, float* x, int64_t n, ThreadPool& pool) {
+  pool.ParallelFor(n, kElementGrain, [&](int64_t begin, int64_t end, int) {
+    Kernels().activation(f, x + begin, end - begin);
+  });
+}
+
+void Rope(const float* cosines, const float* sines, int64_t rows, int64_t heads, int64_t dim,
+          float* x, ThreadPool& pool) {
+  pool.ParallelFor(rows, 4, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      Kernels().rope(cosines + r * (dim / 2), sines + r * (dim / 2), heads, dim,
+                     x + r * heads * dim);
+    }
+  });
+}
+
+void Attention(const AttentionShape& shape, const float* q, const KvView& kv, int64_t first,
+               int64_t rows, int64_t total, float* out, ThreadPool& pool) {
+  CRUMB_CHECK(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0);
+  CRUMB_CHECK(!shape.causal || first + rows <= total);
+  const int64_t blocks = (rows + kQueryRows - 1) / kQueryRows;
+  const int64_t pieces = blocks * shape.kv_heads;
+  // Later rows see more keys: dealing the pieces out in turn keeps the workers level.
+  const auto work = [&](int worker) {
+    for (int64_t piece = worker; piece < pieces; piece += pool.size()) {
+      const int64_t begin = piece / shape.kv_heads * kQueryRows;
+      const int64_t end = std::min(begin + kQueryRows, rows);
+      Kernels().attention(shape, q, kv, first, begin, end, total, piece % shape.kv_heads, out);
+    }
+  };
+  if (pieces > 0) pool.Run(work);
+}
+
+}  // namespace crumb

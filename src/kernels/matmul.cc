@@ -1,0 +1,195 @@
+#include "kernels/matmul.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "codecs/codec.h"
+#include "codecs/float_codecs.h"
+#include "codecs/group_int.h"
+#include "kernels/kernel_table.h"
+
+namespace crumb {
+namespace {
+
+constexpr int64_t kAlignment = 64;
+
+// Elements to skip so that `data` is aligned.
+template <typename T>
+int64_t OffsetToAlignment(const T* data) {
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t aligned = (address + kAlignment - 1) / kAlignment * kAlignment;
+  return static_cast<int64_t>((aligned - address) / sizeof(T));
+}
+
+// Makes room for n aligned elements and returns where they start.
+template <typename T>
+int64_t ResizeAligned(int64_t n, std::vector<T>& buffer) {
+  const auto size = static_cast<size_t>(n + kAlignment);
+  if (buffer.size() < size) buffer.resize(size);
+  return OffsetToAlignment(buffer.data());
+}
+
+// The scratch of this thread, at least `bytes`, aligned to 64.
+void* Scratch(int64_t bytes) {
+  thread_local std::vector<std::byte> buffer;
+  const int64_t offset = ResizeAligned(bytes, buffer);
+  return buffer.data() + offset;
+}
+
+const uint8_t* Bytes(std::span<const std::byte> part) {
+  return reinterpret_cast<const uint8_t*>(part.data());
+}
+
+WeightFormat GroupFormat(int levels) {
+  switch (levels) {
+    case 256:
+      return WeightFormat::kInt8;
+    case 16:
+      return WeightFormat::kInt4;
+    case 8:
+      return WeightFormat::kInt3;
+    case 4:
+      return WeightFormat::kInt2;
+    case 3:
+      return WeightFormat::kTernary;
+    default:
+      CRUMB_CHECK(levels == 2);
+      return WeightFormat::kInt1;
+  }
+}
+
+// What MatMul knows of one matrix. Without a kernel for its codec, rows are decoded by the codec.
+struct Operand {
+  WeightView view;
+  bool has_kernel;
+};
+
+Operand Describe(const PackedMatrix& m) {
+  Operand operand{};
+  operand.has_kernel = true;
+  WeightView& view = operand.view;
+  view.codec = m.codec;
+  view.cols = m.cols;
+  view.groups = (m.cols + kGroupSize - 1) / kGroupSize;
+  view.codes = Bytes(m.codes);
+  view.scales = Bytes(m.scales);
+  if (const GroupIntCodec* codec = AsGroupInt(m.codec)) {
+    view.format = GroupFormat(codec->levels());
+    view.group_bytes = codec->group_bytes();
+    view.zeros = codec->has_zero_point() ? Bytes(m.zeros) : nullptr;
+  } else if (m.codec == Float16Codec()) {
+    view.format = WeightFormat::kFloat16;
+  } else if (m.codec == Bfloat16Codec()) {
+    view.format = WeightFormat::kBfloat16;
+  } else {
+    view.format = WeightFormat::kFloat32;
+    operand.has_kernel = m.codec == Float32Codec();
+  }
+  return operand;
+}
+
+ActivationView Describe(const Activations& x) {
+  const bool int8 = x.type() == ActivationType::kInt8;
+  return {x.batch(),
+          x.groups(),
+          int8,
+          x.floats(0),
+          int8 ? x.codes(0) : nullptr,
+          int8 ? x.scales(0) : nullptr,
+          int8 ? x.sums(0) : nullptr};
+}
+
+// Rows [begin, end) of a matrix that only its codec can read: decoded a tile at a time to float32.
+void DecodedRows(const PackedMatrix& m, WeightView view, const ActivationView& x, int64_t begin,
+                 int64_t end, float* y, int64_t y_stride) {
+  const int64_t tile_bytes = kTileRows * m.cols * static_cast<int64_t>(sizeof(float));
+  auto* scratch = static_cast<std::byte*>(
+      Scratch(ScratchBytes(view.groups) + (tile_bytes + kAlignment - 1) / kAlignment * kAlignment));
+  auto* tile = reinterpret_cast<float*>(scratch + ScratchBytes(view.groups));
+  view.codes = reinterpret_cast<const uint8_t*>(tile);
+  for (int64_t row = begin; row < end; row += kTileRows) {
+    const int64_t rows = std::min(kTileRows, end - row);
+    for (int64_t r = 0; r < rows; ++r) {
+      m.codec->DecodeRow(m, row + r, {tile + r * m.cols, static_cast<size_t>(m.cols)});
+    }
+    CurrentKernels().matmul->rows(view, x, 0, rows, y + row, y_stride, scratch);
+  }
+}
+
+void ProductRows(const Product& product, const ActivationView& x, int64_t begin, int64_t end) {
+  const Operand operand = Describe(*product.weights);
+  if (operand.has_kernel) {
+    CurrentKernels().matmul->rows(operand.view, x, begin, end, product.y, product.y_stride,
+                                  Scratch(ScratchBytes(operand.view.groups)));
+  } else {
+    DecodedRows(*product.weights, operand.view, x, begin, end, product.y, product.y_stride);
+  }
+}
+
+}  // namespace
+
+void Activations::Set(const float* x, int64_t batch, int64_t cols, int64_t stride,
+                      ActivationType type, ThreadPool& pool) {
+  batch_ = batch;
+  cols_ = cols;
+  groups_ = (cols + kGroupSize - 1) / kGroupSize;
+  type_ = type;
+  const int64_t padded = groups_ * kGroupSize;
+  floats_offset_ = ResizeAligned(batch * padded, floats_);
+  if (type == ActivationType::kInt8) {
+    codes_offset_ = ResizeAligned(batch * padded, codes_);
+    scales_.resize(static_cast<size_t>(batch * groups_));
+    sums_.resize(static_cast<size_t>(batch * groups_));
+  }
+  pool.ParallelFor(batch, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t b = begin; b < end; ++b) {
+      float* row = floats_.data() + floats_offset_ + b * padded;
+      std::copy_n(x + b * stride, cols, row);
+      std::fill(row + cols, row + padded, 0.0f);
+      if (type != ActivationType::kInt8) continue;
+      CurrentKernels().matmul->quantize(row, groups_, codes_.data() + codes_offset_ + b * padded,
+                                        scales_.data() + b * groups_, sums_.data() + b * groups_);
+    }
+  });
+}
+
+int64_t Activations::bytes() const {
+  return static_cast<int64_t>(floats_.size() * sizeof(float) + codes_.size() +
+                              scales_.size() * sizeof(float) + sums_.size() * sizeof(int32_t));
+}
+
+void MatMul(std::span<const Product> products, const Activations& x, ThreadPool& pool) {
+  if (x.batch() == 0) return;
+  const ActivationView view = Describe(x);
+  // All rows of all products one after another, each product rounded up to whole blocks.
+  constexpr int64_t kBlock = kTileRows;
+  const auto blocks_of = [](const Product& p) { return (p.weights->rows + kBlock - 1) / kBlock; };
+  int64_t blocks = 0;
+  for (const Product& product : products) {
+    CRUMB_CHECK(product.weights->cols == x.cols());
+    blocks += blocks_of(product);
+  }
+  pool.ParallelFor(blocks, 1, [&](int64_t begin, int64_t end, int) {
+    int64_t first = 0;  // block at which the product starts
+    for (const Product& product : products) {
+      const int64_t from = std::max(begin, first) - first;
+      const int64_t to = std::min(end - first, blocks_of(product));
+      if (from < to) {
+        ProductRows(product, view, from * kBlock, std::min(to * kBlock, product.weights->rows));
+      }
+      first += blocks_of(product);
+    }
+  });
+}
+
+void GatherRows(const PackedMatrix& table, std::span<const int32_t> rows, float* out) {
+  for (const int32_t row : rows) {
+    CRUMB_CHECK(row >= 0 && row < table.rows);
+    table.codec->DecodeRow(table, row, {out, static_cast<size_t>(table.cols)});
+    out += table.cols;
+  }
+}
+
+}  // namespace crumb

@@ -1,0 +1,373 @@
+#include "kernels/matmul.h"
+
+#include <gtest/gtest.h>
+
+#include <cfloat>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "base/float16.h"
+#include "base/rng.h"
+#include "codecs/codec.h"
+#include "codecs/float_codecs.h"
+#include "codecs/group_int.h"
+#include "kernels/testing_sets.h"
+
+namespace crumb {
+namespace {
+
+size_t Index(int64_t i) { return static_cast<size_t>(i); }
+
+struct Buffers {
+  std::vector<std::byte> codes, scales, zeros, table;
+};
+
+// A matrix of random valid bits: any bytes are valid codes and zeros (for ternary too: a byte
+// decodes to some digits); scales are positive halves between 2^-8 and 2^-4, some of them negative.
+PackedMatrix RandomMatrix(const Codec* codec, int64_t rows, int64_t cols, Rng& rng) {
+  const PartBytes bytes = codec->SizeOf(rows, cols);
+  auto buffers = std::make_shared<Buffers>();
+  const auto fill = [&](int64_t size, std::vector<std::byte>& part) {
+    part.resize(Index(size));
+    for (std::byte& b : part) b = static_cast<std::byte>(rng.Next() & 0xff);
+  };
+  fill(bytes.codes, buffers->codes);
+  fill(bytes.zeros, buffers->zeros);
+  fill(bytes.scales, buffers->scales);
+  for (size_t i = 0; i + 1 < buffers->scales.size(); i += 2) {
+    const uint16_t half = FloatToHalf(static_cast<float>(std::exp2(-8 + 4 * rng.Uniform())) *
+                                      (rng.Below(8) == 0 ? -1.0f : 1.0f));
+    std::memcpy(buffers->scales.data() + i, &half, 2);
+  }
+  return {codec,           rows,           cols,           buffers->codes,
+          buffers->scales, buffers->zeros, buffers->table, std::move(buffers)};
+}
+
+PackedMatrix RandomWeights(const Codec* codec, int64_t rows, int64_t cols, Rng& rng) {
+  if (AsGroupInt(codec) != nullptr) return RandomMatrix(codec, rows, cols, rng);
+  std::vector<float> values(Index(rows * cols));
+  for (float& v : values) v = static_cast<float>(rng.Gaussian());
+  return PackFloats(codec, rows, cols, values);
+}
+
+std::vector<const Codec*> TestedCodecs() {
+  std::vector<const Codec*> codecs = {Float32Codec(), Float16Codec(), Bfloat16Codec()};
+  for (const Codec* codec : AllCodecs()) {
+    if (AsGroupInt(codec) != nullptr) codecs.push_back(codec);
+  }
+  return codecs;
+}
+
+// The product in float64, and the sum of the magnitudes that a kernel adds up on its way.
+struct Expected {
+  double value = 0;
+  double magnitude = 0;
+};
+
+Expected FloatProduct(const std::vector<float>& weights, const Activations& x, int64_t b) {
+  Expected e;
+  for (int64_t c = 0; c < x.cols(); ++c) {
+    const double term = double{weights[Index(c)]} * double{x.floats(b)[c]};
+    e.value += term;
+    e.magnitude += std::abs(term);
+  }
+  return e;
+}
+
+// Weights against dequantized activations. A kernel may add the part of the levels and the part of
+// the offset apart: |levels| + |offset| bounds both. Padding has activation code 0.
+Expected Int8Product(const PackedMatrix& w, int64_t row, const Activations& x, int64_t b) {
+  const GroupIntCodec& codec = *AsGroupInt(w.codec);
+  Expected e;
+  for (int64_t g = 0; g < x.groups(); ++g) {
+    const int64_t group = row * x.groups() + g;
+    uint8_t levels[64];
+    codec.UnpackGroup(
+        w.codes.subspan(Index(group * codec.group_bytes()), Index(codec.group_bytes())),
+        std::span<uint8_t, 64>(levels));
+    uint16_t half;
+    std::memcpy(&half, w.scales.data() + 2 * group, 2);
+    const double scale = double{HalfToFloat(half)} * double{x.scales(b)[g]};
+    const uint8_t zero =
+        codec.has_zero_point() ? std::to_integer<uint8_t>(w.zeros[Index(group)]) : uint8_t{0};
+    const double offset = -double{codec.Value(0, 1.0f, zero)};
+    const double step = double{codec.Value(1, 1.0f, zero)} + offset;
+    for (int64_t i = 0; i < 64; ++i) {
+      const double code = x.codes(b)[g * 64 + i];
+      e.value += scale * code * (step * levels[i] - offset);
+      e.magnitude += std::abs(scale * code) * (step * levels[i] + std::abs(offset));
+    }
+  }
+  return e;
+}
+
+// Standard bound for a sum of n products with a few roundings more for scale and offset, any order
+// (Higham 2002, section 3.1).
+double Bound(double magnitude, int64_t n) {
+  return static_cast<double>(n + 8) * double{FLT_EPSILON} * magnitude + 1e-30;
+}
+
+struct Shape {
+  int64_t rows, cols, batch;
+};
+
+constexpr Shape kShapes[] = {{1, 1, 1},    {1, 64, 1},   {3, 63, 2},   {5, 65, 3},   {17, 200, 5},
+                             {33, 576, 1}, {20, 130, 7}, {37, 100, 9}, {19, 257, 33}};
+
+std::vector<float> RandomRows(int64_t batch, int64_t cols, Rng& rng) {
+  std::vector<float> x(Index(batch * cols));
+  for (float& v : x) v = static_cast<float>(rng.Gaussian());
+  return x;
+}
+
+void CheckProduct(const Codec* codec, const Shape& shape, ActivationType type) {
+  Rng rng(static_cast<uint64_t>(shape.rows * 1000 + shape.cols));
+  ThreadPool pool(2);
+  const PackedMatrix w = RandomWeights(codec, shape.rows, shape.cols, rng);
+  const std::vector<float> rows = RandomRows(shape.batch, shape.cols, rng);
+  Activations x;
+  x.Set(rows.data(), shape.batch, shape.cols, shape.cols, type, pool);
+  const int64_t stride = shape.rows + 3;
+  std::vector<float> y(Index(shape.batch * stride), -77.0f);
+  MatMul(w, x, y.data(), stride, pool);
+  std::vector<float> decoded(Index(shape.cols));
+  for (int64_t r = 0; r < shape.rows; ++r) {
+    codec->DecodeRow(w, r, decoded);
+    for (int64_t b = 0; b < shape.batch; ++b) {
+      const bool int8 = type == ActivationType::kInt8 && AsGroupInt(codec) != nullptr;
+      const Expected e = int8 ? Int8Product(w, r, x, b) : FloatProduct(decoded, x, b);
+      ASSERT_NEAR(y[Index(b * stride + r)], e.value, Bound(e.magnitude, shape.cols))
+          << codec->name() << " row " << r << " of " << shape.rows << " x " << shape.cols
+          << ", batch " << b << " of " << shape.batch;
+    }
+  }
+  for (int64_t b = 0; b < shape.batch; ++b) {
+    for (int64_t r = shape.rows; r < stride; ++r) ASSERT_EQ(y[Index(b * stride + r)], -77.0f);
+  }
+}
+
+TEST(MatMul, FloatActivationsAreWithinRoundingOfFloat64) {
+  ForEachKernelSet([] {
+    for (const Codec* codec : TestedCodecs()) {
+      for (const Shape& shape : kShapes) CheckProduct(codec, shape, ActivationType::kFloat32);
+    }
+  });
+}
+
+TEST(MatMul, Int8ActivationsAreWithinRoundingOfFloat64) {
+  ForEachKernelSet([] {
+    for (const Codec* codec : TestedCodecs()) {
+      for (const Shape& shape : kShapes) CheckProduct(codec, shape, ActivationType::kInt8);
+    }
+  });
+}
+
+// Levels and codes at their ends: a 16-bit sum of two products would overflow.
+TEST(MatMul, LargestLevelsAndCodesDoNotOverflow) {
+  ForEachKernelSet([] {
+    ThreadPool pool(1);
+    for (const Codec* codec : TestedCodecs()) {
+      const GroupIntCodec* group = AsGroupInt(codec);
+      if (group == nullptr) continue;
+      Rng rng(1);
+      constexpr int64_t kCols = 1024;
+      PackedMatrix w = RandomMatrix(codec, 1, kCols, rng);
+      auto* codes = const_cast<std::byte*>(w.codes.data());
+      for (size_t i = 0; i < w.codes.size(); ++i) codes[i] = std::byte{0xff};
+      for (const float sign : {1.0f, -1.0f}) {
+        const std::vector<float> rows(Index(kCols), sign * 3.0f);
+        Activations x;
+        x.Set(rows.data(), 1, kCols, kCols, ActivationType::kInt8, pool);
+        float y = 0;
+        MatMul(w, x, &y, 1, pool);
+        const Expected e = Int8Product(w, 0, x, 0);
+        EXPECT_NEAR(y, e.value, Bound(e.magnitude, kCols)) << codec->name();
+      }
+    }
+  });
+}
+
+TEST(MatMul, ResultsDoNotDependOnThreadsOrOnTheRestOfTheBatch) {
+  ForEachKernelSet([] {
+    constexpr int64_t kRows = 70, kCols = 200, kBatch = 13;
+    for (const Codec* codec : TestedCodecs()) {
+      for (const ActivationType type : {ActivationType::kFloat32, ActivationType::kInt8}) {
+        Rng rng(7);
+        const PackedMatrix w = RandomWeights(codec, kRows, kCols, rng);
+        const std::vector<float> rows = RandomRows(kBatch, kCols, rng);
+        std::vector<float> first;
+        for (const int threads : {1, 2, 3}) {
+          ThreadPool pool(threads);
+          Activations x;
+          x.Set(rows.data(), kBatch, kCols, kCols, type, pool);
+          std::vector<float> y(Index(kBatch * kRows));
+          MatMul(w, x, y.data(), kRows, pool);
+          if (first.empty()) first = y;
+          ASSERT_EQ(std::memcmp(first.data(), y.data(), y.size() * 4), 0)
+              << codec->name() << " threads " << threads;
+          for (int64_t b = 0; b < kBatch; ++b) {
+            x.Set(rows.data() + b * kCols, 1, kCols, kCols, type, pool);
+            std::vector<float> alone(Index(kRows));
+            MatMul(w, x, alone.data(), kRows, pool);
+            ASSERT_EQ(std::memcmp(first.data() + b * kRows, alone.data(), alone.size() * 4), 0)
+                << codec->name() << " row " << b << " alone";
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(MatMul, SeveralProductsInOnePassEqualEachAlone) {
+  ForEachKernelSet([] {
+    ThreadPool pool(2);
+    Rng rng(3);
+    constexpr int64_t kCols = 96, kBatch = 4;
+    const std::vector<float> rows = RandomRows(kBatch, kCols, rng);
+    Activations x;
+    x.Set(rows.data(), kBatch, kCols, kCols, ActivationType::kInt8, pool);
+    std::vector<PackedMatrix> matrices;
+    std::vector<std::vector<float>> together, alone;
+    std::vector<Product> products;
+    int64_t height = 1;
+    for (const Codec* codec : TestedCodecs()) {
+      matrices.push_back(RandomWeights(codec, height, kCols, rng));
+      together.emplace_back(Index(height * kBatch));
+      height = height * 2 + 1;
+    }
+    for (size_t i = 0; i < matrices.size(); ++i) {
+      products.push_back({&matrices[i], together[i].data(), matrices[i].rows});
+    }
+    MatMul(products, x, pool);
+    for (size_t i = 0; i < matrices.size(); ++i) {
+      std::vector<float> y(together[i].size());
+      MatMul(matrices[i], x, y.data(), matrices[i].rows, pool);
+      EXPECT_EQ(y, together[i]) << matrices[i].codec->name();
+    }
+  });
+}
+
+TEST(MatMul, CodecWithoutAKernelIsDecodedByTheCodec) {
+  const Codec* codec = FindCodec("gguf-q4_1");
+  if (codec == nullptr) GTEST_SKIP() << "codec gguf-q4_1 is not registered";
+  ForEachKernelSet([codec] {
+    ThreadPool pool(2);
+    Rng rng(5);
+    constexpr int64_t kRows = 35, kCols = 96, kBatch = 3;
+    PackedMatrix w = RandomMatrix(codec, kRows, kCols, rng);
+    auto* codes = const_cast<std::byte*>(w.codes.data());
+    for (size_t i = 0; i < w.codes.size(); i += 20) {  // two finite halves before 16 bytes of codes
+      const uint16_t halves[2] = {FloatToHalf(0.5f), FloatToHalf(-2.0f)};
+      std::memcpy(codes + i, halves, 4);
+    }
+    const std::vector<float> rows = RandomRows(kBatch, kCols, rng);
+    Activations x;
+    x.Set(rows.data(), kBatch, kCols, kCols, ActivationType::kInt8, pool);
+    std::vector<float> y(Index(kRows * kBatch));
+    MatMul(w, x, y.data(), kRows, pool);
+    std::vector<float> decoded(Index(kCols));
+    for (int64_t r = 0; r < kRows; ++r) {
+      codec->DecodeRow(w, r, decoded);
+      for (int64_t b = 0; b < kBatch; ++b) {
+        const Expected e = FloatProduct(decoded, x, b);
+        ASSERT_NEAR(y[Index(b * kRows + r)], e.value, Bound(e.magnitude, kCols));
+      }
+    }
+  });
+}
+
+TEST(Activations, CodesAreTheRoundedQuotients) {
+  ForEachKernelSet([] {
+    ThreadPool pool(1);
+    Rng rng(11);
+    constexpr int64_t kCols = 150, kBatch = 3;
+    const std::vector<float> rows = RandomRows(kBatch, kCols, rng);
+    Activations x;
+    x.Set(rows.data(), kBatch, kCols, kCols, ActivationType::kInt8, pool);
+    for (int64_t b = 0; b < kBatch; ++b) {
+      for (int64_t g = 0; g < x.groups(); ++g) {
+        float amax = 0;
+        int32_t sum = 0;
+        for (int64_t i = g * 64; i < g * 64 + 64; ++i) {
+          const float value = i < kCols ? rows[Index(b * kCols + i)] : 0.0f;
+          ASSERT_EQ(x.floats(b)[i], value);
+          amax = std::max(amax, std::abs(value));
+          sum += x.codes(b)[i];
+        }
+        ASSERT_EQ(x.scales(b)[g], amax / 127);
+        ASSERT_EQ(x.sums(b)[g], sum);
+        for (int64_t i = g * 64; i < g * 64 + 64; ++i) {
+          ASSERT_EQ(x.codes(b)[i], std::nearbyint(x.floats(b)[i] / x.scales(b)[g]));
+        }
+      }
+    }
+  });
+}
+
+TEST(Activations, ZerosAndTinyNumbersStayFinite) {
+  ForEachKernelSet([] {
+    ThreadPool pool(1);
+    for (const float value : {0.0f, FLT_MIN, 190 * FLT_TRUE_MIN, FLT_TRUE_MIN, FLT_MAX}) {
+      const std::vector<float> row(64, value);
+      Activations x;
+      x.Set(row.data(), 1, 64, 64, ActivationType::kInt8, pool);
+      EXPECT_TRUE(std::isfinite(x.scales(0)[0])) << value;
+      for (int i = 0; i < 64; ++i) EXPECT_GE(x.codes(0)[i], 0) << value;
+    }
+  });
+}
+
+// A fault upstream must show in the result, not hide in a code of 0.
+TEST(Activations, NanAndInfinityReachEveryOutput) {
+  ForEachKernelSet([] {
+    ThreadPool pool(1);
+    Rng rng(2);
+    const PackedMatrix w = RandomMatrix(FindCodec("int4-g64"), 5, 130, rng);
+    for (const float bad :
+         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+          -std::numeric_limits<float>::infinity()}) {
+      for (const int64_t place : {0, 77, 129}) {
+        std::vector<float> row = RandomRows(2, 130, rng);
+        row[Index(place)] = bad;
+        Activations x;
+        x.Set(row.data(), 2, 130, 130, ActivationType::kInt8, pool);
+        float y[10];
+        MatMul(w, x, y, 5, pool);
+        for (int r = 0; r < 5; ++r) {
+          EXPECT_TRUE(std::isnan(y[r]));
+          EXPECT_TRUE(std::isfinite(y[5 + r])) << "the other row of the batch";
+        }
+      }
+    }
+  });
+}
+
+TEST(Activations, BuffersAreReusedAcrossShapes) {
+  ThreadPool pool(1);
+  Activations x;
+  Rng rng(4);
+  for (const int64_t cols : {640, 1, 64, 65}) {
+    const std::vector<float> rows = RandomRows(2, cols, rng);
+    x.Set(rows.data(), 2, cols, cols, ActivationType::kInt8, pool);
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(x.floats(1)) % 64, 0u);
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(x.codes(1)) % 64, 0u);
+    for (int64_t i = cols; i < x.groups() * 64; ++i) ASSERT_EQ(x.floats(1)[i], 0.0f);
+  }
+}
+
+TEST(GatherRows, CopiesDecodedRows) {
+  Rng rng(9);
+  const PackedMatrix table = RandomMatrix(FindCodec("int3-g64"), 6, 70, rng);
+  const std::vector<int32_t> rows = {5, 0, 5};
+  std::vector<float> out(3 * 70), row(70);
+  GatherRows(table, rows, out.data());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    table.codec->DecodeRow(table, rows[i], row);
+    EXPECT_EQ(std::memcmp(row.data(), out.data() + i * 70, 70 * 4), 0);
+  }
+}
+
+}  // namespace
+}  // namespace crumb

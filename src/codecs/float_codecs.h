@@ -1,5 +1,5 @@
-// Plain floats: "f32", "f16" (IEEE 754 half), "bf16". codes: rows * cols numbers, little-endian, row
-// after row without padding; no other part.
+// Plain floats: "f32", "f16" (IEEE 754 half), "bf16". codes: rows * cols numbers, little-endian,
+// row after row without padding; no other part.
 #ifndef CRUMB_CODECS_FLOAT_CODECS_H_
 #define CRUMB_CODECS_FLOAT_CODECS_H_
 
@@ -13,7 +13,8 @@ const Codec* Float32Codec();
 const Codec* Float16Codec();
 const Codec* Bfloat16Codec();
 
-// A matrix that owns its codes. `values` has rows * cols entries; `codec` is one of the three above.
+// A matrix that owns its codes. `values` has rows * cols entries; `codec` is one of the three
+// above.
 PackedMatrix PackFloats(const Codec* codec, int64_t rows, int64_t cols,
                         std::span<const float> values);
 

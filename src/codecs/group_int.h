@@ -1,15 +1,16 @@
-// Integers of 8, 4, 3, 2 or 1 bits and ternary, in groups of 64 weights along a row, each group with a
-// float16 scale and (but for 1 bit and ternary) a one-byte zero point.
+// Integers of 8, 4, 3, 2 or 1 bits and ternary, in groups of 64 weights along a row, each group
+// with a float16 scale and (but for 1 bit and ternary) a one-byte zero point.
 //
 //   int8, int4, int3, int2:  w = scale * (q - zero),  zero = z * (2^b - 1) / 255,  0 <= q < 2^b
 //   int1:                    w = scale * (2 q - 1),   q in {0, 1}
 //   ternary:                 w = scale * (q - 1),     q in {0, 1, 2}
 //
-// z, the stored byte, is the place of zero inside the range of the group: 0 at the lowest level, 255 at
-// the highest. At 8 bits it is the level itself. Arithmetic is in float32 in the order written.
+// z, the stored byte, is the place of zero inside the range of the group: 0 at the lowest level,
+// 255 at the highest. At 8 bits it is the level itself. Arithmetic is in float32 in the order
+// written.
 //
-// Parts (G = ceil(cols / 64) groups a row; rows follow one another; last group padded with the level
-// that is nearest to zero):
+// Parts (G = ceil(cols / 64) groups a row; rows follow one another; last group padded with the
+// level that is nearest to zero):
 //   scales: rows * G float16, little-endian        zeros: rows * G bytes
 //   codes:  rows * G * B bytes, where a group w0..w63 of b bits is
 //     int8 (B = 64)  byte j = q[j]

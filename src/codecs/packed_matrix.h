@@ -13,18 +13,18 @@ namespace crumb {
 class Codec;
 
 // `rows` x `cols` weights; row r holds the weights that make output r (y[r] = sum_c w[r][c] x[c]).
-// The four parts are laid out as the codec's header says; a part that a codec does not use is empty.
-// A PackedMatrix is a view: `owner` (a mapped file or a buffer) keeps the bytes alive. Copying it
-// copies the view. Reading it from several threads is safe.
+// The four parts are laid out as the codec's header says; a part that a codec does not use is
+// empty. A PackedMatrix is a view: `owner` (a mapped file or a buffer) keeps the bytes alive.
+// Copying it copies the view. Reading it from several threads is safe.
 struct PackedMatrix {
   const Codec* codec = nullptr;
   int64_t rows = 0;
   int64_t cols = 0;
-  std::span<const std::byte> codes;
-  std::span<const std::byte> scales;
-  std::span<const std::byte> zeros;
-  std::span<const std::byte> table;  // codebook or other side table of the whole matrix
-  std::shared_ptr<const void> owner;
+  std::span<const std::byte> codes = {};
+  std::span<const std::byte> scales = {};
+  std::span<const std::byte> zeros = {};
+  std::span<const std::byte> table = {};  // codebook or other side table of the whole matrix
+  std::shared_ptr<const void> owner = {};
 };
 
 // Bytes of each part.

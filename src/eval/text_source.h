@@ -1,5 +1,5 @@
-// The texts that a study reads: chapters of the Debian Reference in English and Chinese (Debian packages
-// debian-reference-en, debian-reference-zh-cn), a user's file, and sentence pairs.
+// The texts that a study reads: chapters of the Debian Reference in English and Chinese (Debian
+// packages debian-reference-en, debian-reference-zh-cn), a user's file, and sentence pairs.
 #ifndef CRUMB_EVAL_TEXT_SOURCE_H_
 #define CRUMB_EVAL_TEXT_SOURCE_H_
 
@@ -11,15 +11,16 @@
 namespace crumb {
 
 struct EvaluationText {
-  std::string name;     // "en", "zh", or the base name of the file
-  std::string source;   // for people: "Debian Reference (zh-cn), chapters 1-5, paragraphs mostly Han"
+  std::string name;  // "en", "zh", or the base name of the file
+  std::string
+      source;  // for people: "Debian Reference (zh-cn), chapters 1-5, paragraphs mostly Han"
   std::string content;  // UTF-8, NFC not applied: the bytes as they are
   std::string sha256;
 };
 
-// `language` "en" or "zh"; `for_calibration` gives other chapters than evaluation does. The Chinese text
-// keeps only paragraphs in which at least half of the letters are Han, and the English one the prose
-// paragraphs. kNotFound names the Debian package to install. `root` is "/" but in tests.
+// `language` "en" or "zh"; `for_calibration` gives other chapters than evaluation does. The Chinese
+// text keeps only paragraphs in which at least half of the letters are Han, and the English one the
+// prose paragraphs. kNotFound names the Debian package to install. `root` is "/" but in tests.
 Result<EvaluationText> DebianReference(const std::string& language, bool for_calibration,
                                        const std::string& root = "/");
 

@@ -38,6 +38,9 @@ class Session {
   // embedding as sentence-transformers computes it for MiniLM). Replaces whatever was run before.
   Result<std::vector<float>> Embed(std::span<const int32_t> tokens);
 
+  const Model& model() const;
+  ThreadPool& pool() const;
+
   int64_t position() const;         // tokens run so far
   void Truncate(int64_t position);  // forget what came after
   void Reset() { Truncate(0); }

@@ -29,9 +29,8 @@ Status Run(const QuantizeArguments& arguments, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(plan.embedding_codec, CodecForWidth(arguments.embedding_bits));
   CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(arguments.model, common));
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
-  LoadOptions load;
-  load.decode_to = "f32";  // rounding twice would cost quality
-  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, Model::Load(path, load));
+  // Loaded as the study loads its reference, so that the bytes are those that the study measured.
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, Model::Load(path));
   QuantizeResult result;
   {
     ProgressLine line(common);

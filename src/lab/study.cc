@@ -104,7 +104,7 @@ Status CutTexts(Study::State& state) {
   return OkStatus();
 }
 
-void Estimate(Study::State& state) {
+void EstimateCosts(Study::State& state) {
   const auto variants = static_cast<double>(state.variants.size());
   const auto windows = static_cast<double>(state.estimate.windows);
   const double quantized = variants - 1;
@@ -159,7 +159,7 @@ Result<std::unique_ptr<Study>> Study::Prepare(const StudyOptions& options, Ledge
 
   CRUMB_RETURN_IF_ERROR(CutTexts(state));
   CRUMB_ASSIGN_OR_RETURN(state.timing, TryOut(state.reference(), options, pool));
-  Estimate(state);
+  EstimateCosts(state);
   return study;
 }
 

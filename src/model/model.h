@@ -2,12 +2,14 @@
 //
 // Whatever the source calls its tensors, inside crumb they have the names of a Hugging Face Llama:
 //   model.embed_tokens.weight  model.norm.weight  lm_head.weight (absent when tied)
-//   model.layers.L.self_attn.{q,k,v,o}_proj.{weight,bias}   model.layers.L.self_attn.{q,k}_norm.weight
-//   model.layers.L.mlp.{gate,up,down}_proj.{weight,bias}
+//   model.layers.L.self_attn.{q,k,v,o}_proj.{weight,bias}
+//   model.layers.L.self_attn.{q,k}_norm.weight model.layers.L.mlp.{gate,up,down}_proj.{weight,bias}
 //   model.layers.L.input_layernorm  post_attention_layernorm  (and, Gemma: attn_post_norm,
 //   mlp_post_norm)  .{weight,bias}     model.embed_positions.weight  model.embed_types.weight
 //   model.embed_norm.{weight,bias}
-// Matrices are [output, input]; rotary heads are in half-split order. Packed folders hold these names.
+// BERT, whose norms come after the sums, has attn_post_norm and mlp_post_norm only.
+// Matrices are [output, input]; rotary heads are in half-split order. Packed folders hold these
+// names.
 #ifndef CRUMB_MODEL_MODEL_H_
 #define CRUMB_MODEL_MODEL_H_
 
@@ -56,7 +58,8 @@ struct LoadOptions {
 class Model {
  public:
   // `path`: a packed folder, a Hugging Face style folder, or a .gguf file.
-  static Result<std::unique_ptr<Model>> Load(const std::string& path, const LoadOptions& options = {});
+  static Result<std::unique_ptr<Model>> Load(const std::string& path,
+                                             const LoadOptions& options = {});
 
   const std::string& path() const { return path_; }
   // How the source stored its weights, for people: "GGUF, Q4_1 blocks decoded to f16".
@@ -72,7 +75,7 @@ class Model {
   const PackedMatrix* FindMatrix(std::string_view name) const;
   const float* FindTensor(std::string_view name) const;
 
-  int64_t parameters() const;       // all, a tied table counted once
+  int64_t parameters() const;        // all, a tied table counted once
   int64_t block_parameters() const;  // matrices of the blocks
   // Bytes of all weights as held (mapped or in memory).
   int64_t weight_bytes() const;

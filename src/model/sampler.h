@@ -1,9 +1,12 @@
-// Choosing the next token. Deterministic for a seed: crumb's own generator, ties go to the lower id.
+// Choosing the next token. Deterministic for a seed: crumb's own generator, ties go to the lower
+// id.
 #ifndef CRUMB_MODEL_SAMPLER_H_
 #define CRUMB_MODEL_SAMPLER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/rng.h"
 
@@ -19,12 +22,20 @@ struct SamplerOptions {
 class Sampler {
  public:
   explicit Sampler(const SamplerOptions& options) : options_(options), rng_(options.seed) {}
-  // `logits` of one position; NaN counts as minus infinity. Order: temperature, top-k, top-p.
+  // `logits` of one position (at least one number); NaN counts as minus infinity. Order:
+  // temperature, top-k, top-p.
   int32_t Next(std::span<const float> logits);
 
  private:
+  struct Candidate {
+    double weight;  // exp((logit - largest) / temperature)
+    int32_t token;
+  };
+  size_t KeepLikeliest(double* total);
+
   SamplerOptions options_;
   Rng rng_;
+  std::vector<Candidate> candidates_;  // kept between calls
 };
 
 }  // namespace crumb

@@ -1,7 +1,7 @@
 // Session: one running sequence of a Model: KV cache, buffers, and the forward pass.
 //
-// A Session belongs to one thread at a time. The Model and the ThreadPool must outlive it; a pool is
-// used by one Session at a time.
+// A Session belongs to one thread at a time. The Model and the ThreadPool must outlive it; a pool
+// is used by one Session at a time.
 #ifndef CRUMB_MODEL_SESSION_H_
 #define CRUMB_MODEL_SESSION_H_
 
@@ -20,7 +20,7 @@ namespace crumb {
 struct SessionOptions {
   int64_t max_tokens = 0;  // room of the KV cache; 0: the model's max_positions
   ActivationType activations = ActivationType::kInt8;  // float weights always use floats
-  bool kv_half = true;     // KV cache in float16 instead of float32
+  bool kv_half = true;                                 // KV cache in float16 instead of float32
 };
 
 class Session {
@@ -29,8 +29,8 @@ class Session {
                                                  const SessionOptions& options = {});
   ~Session();
 
-  // Runs `tokens` behind what was run before. Logits of the last `logit_rows` of them (0 .. size) are
-  // written to `logits`, row by row (resized to logit_rows * vocabulary_size).
+  // Runs `tokens` behind what was run before. Logits of the last `logit_rows` of them (0 .. size)
+  // are written to `logits`, row by row (resized to logit_rows * vocabulary_size).
   // kInvalidArgument: a token outside the vocabulary, or no room left in the context.
   Status Forward(std::span<const int32_t> tokens, int64_t logit_rows, std::vector<float>* logits);
 
@@ -41,6 +41,7 @@ class Session {
   const Model& model() const;
   ThreadPool& pool() const;
 
+  int64_t max_tokens() const;       // room of the KV cache
   int64_t position() const;         // tokens run so far
   void Truncate(int64_t position);  // forget what came after
   void Reset() { Truncate(0); }

@@ -10,7 +10,7 @@ namespace crumb {
 
 struct MetricInfo {
   std::string_view name;
-  std::string_view unit;     // as stored; "" for a pure number
+  std::string_view unit;  // as stored; "" for a pure number
   bool higher_is_better;
   std::string_view english;  // for people
   std::string_view chinese;
@@ -44,7 +44,7 @@ inline constexpr std::string_view kStsbSpearman = "stsb_spearman";
 inline constexpr std::string_view kEmbeddingSpeed = "sentences_per_second";
 inline constexpr std::string_view kEnergyPerToken = "energy_joules_per_token";
 inline constexpr std::string_view kWindowScores = "window_scores";  // per-window sums, in detail
-inline constexpr std::string_view kStudyNote = "study_note";        // a sentence for the reader, in detail
+inline constexpr std::string_view kStudyNote = "study_note";        // a sentence, in detail
 }  // namespace metric
 
 }  // namespace crumb

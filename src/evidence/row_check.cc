@@ -1,0 +1,181 @@
+#include "evidence/row_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <ctime>
+#include <type_traits>
+
+#include "base/json.h"
+#include "evidence/columns.h"
+#include "evidence/metrics.h"
+
+namespace crumb {
+namespace {
+
+constexpr std::array<std::string_view, 6> kKinds = {"measured",   "computed", "public",
+                                                    "deployment", "audit",    "manual"};
+
+// Bytes of the well-formed UTF-8 sequence (Unicode 15, table 3-7) that `text` starts with, 0 if
+// none.
+size_t SequenceLength(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  if (byte(0) < 0x80) return 1;
+  const size_t length = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : 2;
+  if (byte(0) < 0xc2 || byte(0) > 0xf4 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  const bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90);
+  const bool surrogate = byte(0) == 0xed && byte(1) > 0x9f;
+  const bool too_large = byte(0) == 0xf4 && byte(1) > 0x8f;
+  return overlong || surrogate || too_large ? 0 : length;
+}
+
+Status CheckText(std::string_view field, std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = text[at] == '\0' ? 0 : SequenceLength(text.substr(at));
+    if (length == 0) {
+      return InvalidArgument(
+          fmt::format("the field {} of a ledger row is not UTF-8 text at byte {}", field, at));
+    }
+    at += length;
+  }
+  return OkStatus();
+}
+
+Status CheckNumber(std::string_view field, double& value) {
+  if (!std::isfinite(value)) {
+    return NumericsError(fmt::format("the field {} of a ledger row is {}", field, value));
+  }
+  if (value == 0) value = 0;
+  return OkStatus();
+}
+
+// Absolute paths would tell about the machine and its user.
+bool HoldsPath(const Json& json) {
+  if (json.is_string()) return json.get_ref<const std::string&>().starts_with('/');
+  if (!json.is_structured()) return false;
+  for (const auto& element : json) {
+    if (HoldsPath(element)) return true;
+  }
+  return false;
+}
+
+Status CheckJson(std::string_view field, const std::string& text) {
+  if (text.empty()) return OkStatus();
+  CRUMB_ASSIGN_OR_RETURN(const Json json, ParseJson(text, fmt::format("the field {}", field)));
+  if (!HoldsPath(json)) return OkStatus();
+  return InvalidArgument(fmt::format(
+      "the field {} of a ledger row holds a path; the ledger keeps base names only", field));
+}
+
+Status CheckName(std::string_view field, std::string_view name) {
+  if (name.find('/') == std::string_view::npos) return OkStatus();
+  return InvalidArgument(
+      fmt::format("the field {} of a ledger row is a path ({}); the ledger keeps base names only",
+                  field, name));
+}
+
+Status CheckMetric(const Evidence& row) {
+  const MetricInfo* info = FindMetric(row.metric);
+  if (info == nullptr) {
+    return InvalidArgument(fmt::format(
+        "\"{}\" is no metric that crumb knows; src/evidence/metrics.cc lists them", row.metric));
+  }
+  if (row.unit == info->unit) return OkStatus();
+  return InvalidArgument(fmt::format("the metric {} is stored in \"{}\", not in \"{}\"", row.metric,
+                                     info->unit, row.unit));
+}
+
+Status CheckTexts(Evidence& row) {
+  for (const EvidenceColumn& column : EvidenceColumns()) {
+    CRUMB_RETURN_IF_ERROR(std::visit(
+        [&](auto member) {
+          auto& value = row.*member;
+          using T = std::decay_t<decltype(value)>;
+          if constexpr (std::is_same_v<T, std::string>) return CheckText(column.name, value);
+          if constexpr (std::is_same_v<T, double>) return CheckNumber(column.name, value);
+          if constexpr (std::is_same_v<T, std::optional<double>>) {
+            if (value.has_value()) return CheckNumber(column.name, *value);
+          }
+          return OkStatus();
+        },
+        column.member));
+  }
+  for (const auto& named : {std::pair<std::string_view, std::string_view>{"model", row.model},
+                            {"text", row.text},
+                            {"subject", row.subject},
+                            {"codec", row.codec},
+                            {"kernel_set", row.kernel_set}}) {
+    CRUMB_RETURN_IF_ERROR(CheckName(named.first, named.second));
+  }
+  CRUMB_RETURN_IF_ERROR(CheckJson("options", row.options));
+  return CheckJson("detail", row.detail);
+}
+
+Status CheckRanges(const Evidence& row) {
+  if (row.low.has_value() && row.high.has_value() && *row.low > *row.high) {
+    return InvalidArgument(
+        fmt::format("the interval of {} is upside down: {} > {}", row.metric, *row.low, *row.high));
+  }
+  if (row.standard_error.value_or(0) < 0 || row.n < 1 || row.method_version < 1 ||
+      row.threads < 0) {
+    return InvalidArgument(fmt::format(
+        "standard_error {}, n {}, method_version {} or threads {} of {} is too small",
+        row.standard_error.value_or(0), row.n, row.method_version, row.threads, row.metric));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+std::string CurrentTimeUtc() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
+}
+
+Result<std::string> QuarterOf(std::string_view time_utc) {
+  constexpr std::string_view kPattern = "0000-00-00T00:00:00Z";
+  bool fits = time_utc.size() == kPattern.size();
+  for (size_t i = 0; fits && i < kPattern.size(); ++i) {
+    const bool digit = time_utc[i] >= '0' && time_utc[i] <= '9';
+    fits = kPattern[i] == '0' ? digit : time_utc[i] == kPattern[i];
+  }
+  const int month = fits ? (time_utc[5] - '0') * 10 + (time_utc[6] - '0') : 0;
+  if (month < 1 || month > 12) {
+    return InvalidArgument(fmt::format("\"{}\" is not a time like 2026-11-22T03:24:05Z", time_utc));
+  }
+  return fmt::format("{}-Q{}", time_utc.substr(0, 4), (month + 2) / 3);
+}
+
+Status CheckBaseName(std::string_view field, std::string_view name) {
+  if (name.empty()) return InvalidArgument(fmt::format("the {} of an input is empty", field));
+  CRUMB_RETURN_IF_ERROR(CheckText(field, name));
+  return CheckName(field, name);
+}
+
+Status CompleteAndCheck(Evidence& row) {
+  if (row.time_utc.empty()) row.time_utc = CurrentTimeUtc();
+  CRUMB_ASSIGN_OR_RETURN(const std::string quarter, QuarterOf(row.time_utc));
+  if (row.quarter.empty()) row.quarter = quarter;
+  if (row.quarter != quarter) {
+    return InvalidArgument(
+        fmt::format("the quarter {} is not that of the time {}", row.quarter, row.time_utc));
+  }
+  if (std::find(kKinds.begin(), kKinds.end(), row.kind) == kKinds.end()) {
+    return InvalidArgument(fmt::format("\"{}\" is no kind of evidence", row.kind));
+  }
+  CRUMB_RETURN_IF_ERROR(CheckMetric(row));
+  CRUMB_RETURN_IF_ERROR(CheckTexts(row));
+  return CheckRanges(row);
+}
+
+}  // namespace crumb

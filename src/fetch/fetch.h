@@ -14,11 +14,12 @@
 namespace crumb {
 
 struct FetchOptions {
-  std::string sha256;      // wanted hash of the model file; empty: as pinned by the source or the catalog
-  bool offline = false;    // use the cache only
-  std::string cache;       // empty: CacheFolder()
+  std::string
+      sha256;  // wanted hash of the model file; empty: as pinned by the source or the catalog
+  bool offline = false;  // use the cache only
+  std::string cache;     // empty: CacheFolder()
   std::string hf_endpoint = "https://huggingface.co";
-  std::string hf_token;    // empty: none
+  std::string hf_token;  // empty: none
   // Called with bytes done and bytes in all (0: unknown); false stops with kInterrupted.
   std::function<bool(int64_t done, int64_t total)> progress;
 };

@@ -22,7 +22,13 @@ struct SetEntry {
 // Best first. A new set is one entry here and its own files.
 const std::vector<SetEntry>& AllSets() {
   static const std::vector<SetEntry> sets = {
-      {"scalar", {}, {"scalar", &ScalarMatmul(), &ScalarLayers()}},
+#if defined(__x86_64__)
+    {"avx512",
+     {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512vbmi", "fma", "f16c",
+      "bmi2"},
+     {"avx512", &Avx512Matmul(), &ScalarLayers()}},
+#endif
+    {"scalar", {}, {"scalar", &ScalarMatmul(), &ScalarLayers()}},
   };
   return sets;
 }

@@ -50,15 +50,15 @@ class Generation {
 
     const auto first_token = std::chrono::steady_clock::now();
     CRUMB_RETURN_IF_ERROR(Loop(prompt));
-    if (!stream_.stopped() && result_.stop != StopReason::kCallback) Give(stream_.Flush());
+    if (!stream_.stopped() && result_.stop_reason != "callback") Give(stream_.Flush());
     result_.generation_seconds = SecondsSince(first_token);
     return std::move(result_);
   }
 
  private:
-  // Leaves the reason in result_.stop.
+  // Leaves the reason in result_.stop_reason.
   Status Loop(std::span<const int32_t> prompt) {
-    result_.stop = StopReason::kMaxTokens;
+    result_.stop_reason = "max_tokens";
     while (result_.generated_tokens < options_.max_new_tokens) {
       if (std::all_of(logits_.begin(), logits_.end(), [](float l) { return std::isnan(l); })) {
         return NumericsError("all logits are NaN; the model's weights are damaged");
@@ -66,23 +66,23 @@ class Generation {
       const int32_t token = sampler_.Next(logits_);
       ++result_.generated_tokens;
       if (!options_.ignore_end && std::find(ends_.begin(), ends_.end(), token) != ends_.end()) {
-        result_.stop = StopReason::kEndToken;
+        result_.stop_reason = "end_token";
         return OkStatus();
       }
       const bool first = result_.generated_tokens == 1;
       const std::string bytes =
           first ? FirstPiece(tokenizer_, prompt, token) : tokenizer_.TokenBytes(token);
       if (!Give(stream_.Add(bytes))) {
-        result_.stop = StopReason::kCallback;
+        result_.stop_reason = "callback";
         return OkStatus();
       }
       if (stream_.stopped()) {
-        result_.stop = StopReason::kStopString;
+        result_.stop_reason = "stop_string";
         return OkStatus();
       }
       if (result_.generated_tokens == options_.max_new_tokens) return OkStatus();
       if (session_.position() == session_.max_tokens()) {
-        result_.stop = StopReason::kContextFull;
+        result_.stop_reason = "context_full";
         return OkStatus();
       }
       CRUMB_RETURN_IF_ERROR(session_.Forward({&token, 1}, 1, &logits_));
@@ -108,22 +108,6 @@ class Generation {
 };
 
 }  // namespace
-
-std::string_view StopReasonName(StopReason reason) {
-  switch (reason) {
-    case StopReason::kMaxTokens:
-      return "max tokens";
-    case StopReason::kEndToken:
-      return "end token";
-    case StopReason::kStopString:
-      return "stop text";
-    case StopReason::kContextFull:
-      return "context full";
-    case StopReason::kCallback:
-      return "callback";
-  }
-  return "";
-}
 
 Result<GenerateResult> Generate(Session& session, const Model& model,
                                 std::span<const int32_t> prompt, const GenerateOptions& options,

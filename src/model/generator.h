@@ -22,16 +22,14 @@ struct GenerateOptions {
   bool ignore_end = false;        // go on behind end tokens
 };
 
-enum class StopReason { kMaxTokens, kEndToken, kStopString, kContextFull, kCallback };
-std::string_view StopReasonName(StopReason reason);
-
 struct GenerateResult {
   std::string text;  // all that was given out
   int64_t prompt_tokens = 0;
   int64_t generated_tokens = 0;  // an end token included
   double prompt_seconds = 0;
   double generation_seconds = 0;  // from the first sampled token on
-  StopReason stop = StopReason::kMaxTokens;
+  // "max_tokens", "end_token", "stop_string", "context_full", or "callback" when on_text said so.
+  std::string_view stop_reason = "max_tokens";
 };
 
 // Runs `prompt` behind what `session` has run, then samples. `on_text` gets complete UTF-8

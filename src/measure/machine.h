@@ -1,5 +1,5 @@
-// What this machine is and has: CPU, caches, memory, GPU, energy counters, how busy it is. Never its
-// name, user or paths.
+// What this machine is and has: CPU, caches, memory, GPU, energy counters, how busy it is. Never
+// its name, user or paths.
 #ifndef CRUMB_MEASURE_MACHINE_H_
 #define CRUMB_MEASURE_MACHINE_H_
 
@@ -21,19 +21,19 @@ struct CacheInfo {
 
 struct MachineInfo {
   std::string cpu_model;
-  std::string architecture;              // x86_64, aarch64
-  std::vector<std::string> features;     // those that kernels care about, e.g. "avx2", "avx512vnni"
-  int cores = 0;                         // online
-  int usable_cpus = 0;                   // for this process
+  std::string architecture;           // x86_64, aarch64
+  std::vector<std::string> features;  // those that kernels care about: "avx2", "avx512_vnni"
+  int cores = 0;                      // logical CPUs online
+  int usable_cpus = 0;                // for this process
   std::vector<CacheInfo> caches;
-  int64_t last_level_cache_bytes = 0;
-  int64_t memory_bytes = 0;
-  std::string gpu;                       // "none found", or names by /proc/driver/nvidia
+  int64_t last_level_cache_bytes = 0;  // of all instances together; 0: not told
+  int64_t memory_bytes = 0;            // what there is, or what the control group allows if less
+  std::string gpu;                     // "none found", or names by /proc/driver/nvidia
   std::vector<std::string> energy_counters;  // readable ones by name: "package-0"
-  std::string energy_note;               // why there is none: "not measured: ..."
+  std::string energy_note;                   // why there is none: "not measured: ..."
 };
 
-// `root` is "/" but in tests.
+// What the system does not tell stays 0, empty or "unknown". `root` is "/" but in tests.
 MachineInfo DescribeMachine(const std::string& root = "/");
 
 // Bytes resident now and at most since start (VmRSS, VmHWM of /proc/self/status).
@@ -46,14 +46,15 @@ Result<ResidentMemory> ReadResidentMemory();
 bool ResetPeakResident();
 
 struct Bandwidth {
-  double bytes_per_second = 0;         // median over the passes
+  double bytes_per_second = 0;  // median over the passes
   std::vector<double> samples;
-  int64_t buffer_bytes = 0;            // at least four times the last-level cache
+  int64_t buffer_bytes = 0;  // at least four times the last-level cache
   int64_t last_level_cache_bytes = 0;
   int threads = 0;
 };
 // Streaming read with the widest loads there are, all threads of the pool at once, over one buffer
-// that is larger than any cache. `passes` >= 3.
+// that is larger than any cache. `passes` >= 3. kUnsupported when memory has no room for the
+// buffer.
 Result<Bandwidth> MeasureReadBandwidth(ThreadPool& pool, int passes = 9);
 
 // Seconds of a monotonic clock.

@@ -1,0 +1,20 @@
+// Reading memory as fast as the widest loads allow. Internal to src/measure.
+#ifndef CRUMB_MEASURE_READ_STREAM_H_
+#define CRUMB_MEASURE_READ_STREAM_H_
+
+#include <cstdint>
+
+namespace crumb {
+
+// Slices are multiples of this many words, and so aligned.
+inline constexpr int64_t kStreamWords = 64;
+
+// The sum of the words, modulo 2^64. words.data() is aligned to 64 bytes and words.size() is a
+// multiple of kStreamWords. The forms for an instruction set need a CPU that has it.
+uint64_t SumWords(std::span<const uint64_t> words);
+uint64_t SumWordsAvx2(std::span<const uint64_t> words);
+uint64_t SumWordsAvx512(std::span<const uint64_t> words);
+
+}  // namespace crumb
+
+#endif  // CRUMB_MEASURE_READ_STREAM_H_

@@ -19,6 +19,10 @@ namespace {
 constexpr size_t kLanes = 16;
 constexpr size_t kBlock = 256;
 
+// Lowest stored log-probability: differences of two and their products with probabilities stay
+// finite.
+constexpr float kLowest = -1e30f;
+
 // e^x for x <= 0, in a form that vectorizes: e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln 2
 // / 2, e^r by its Taylor polynomial of degree 7. The remainder, r^8 / 8!, is below 5.2e-9 and the
 // float32 roundings of Horner's rule below 2^-22; ln 2 is split in two so that r keeps its low bits
@@ -101,7 +105,10 @@ double LogSoftmax(std::span<const float> logits, std::span<float> out) {
       BlockedSum(logits.size(), [&](size_t i) { return ExpOfNonPositive(logits[i] - maximum); });
   const double log_sum = std::log(sum);
   const auto shift = static_cast<float>(log_sum);
-  for (size_t i = 0; i < logits.size(); ++i) out[i] = (logits[i] - maximum) - shift;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const float value = (logits[i] - maximum) - shift;
+    out[i] = value < kLowest ? kLowest : value;
+  }
   return static_cast<double>(maximum) + log_sum;
 }
 

@@ -32,15 +32,15 @@ struct PackedFolder {
 // Whether `path` is a folder whose config.json has a quantization_config of quant_method "crumb".
 bool IsPackedFolder(const std::string& path);
 
-// Checks sizes, shapes, codecs, NaN and Inf, and that the manifest lists the files with these sizes.
-// Hashes of the manifest are checked only by VerifyPackedFolder.
+// Checks sizes, shapes, codecs, NaN and Inf, and that the manifest lists the files with these
+// sizes. Hashes of the manifest are checked only by VerifyPackedFolder.
 Result<PackedFolder> OpenPackedFolder(const std::string& path);
 
 // Reads every byte and compares the SHA-256 of every file with the manifest.
 Status VerifyPackedFolder(const std::string& path);
 
-// Collects a model and writes it as one atomic step. Matrices are streamed: AddMatrix writes the bytes
-// at once, so that memory does not grow with the model.
+// Collects a model and writes it as one atomic step. Matrices are streamed: AddMatrix writes the
+// bytes at once, so that memory does not grow with the model.
 class PackedFolderWriter {
  public:
   static Result<std::unique_ptr<PackedFolderWriter>> Create(const std::string& path, bool replace);
@@ -52,9 +52,10 @@ class PackedFolderWriter {
   // Another file of the folder, for example tokenizer.json.
   Status AddFile(const std::string& name, std::string_view content);
 
-  // Writes config.json (`config` with quantization_config added: quant_method "crumb", format version,
-  // the codec of each matrix), manifest.json (`manifest` with "format_version", "files": name ->
-  // {size, sha256}, "matrix_bits_per_weight" and "total_bits_per_weight" added), and commits.
+  // Writes config.json (`config` with quantization_config added: quant_method "crumb", format
+  // version, the codec of each matrix), manifest.json (`manifest` with "format_version", "files":
+  // name -> {size, sha256}, "matrix_bits_per_weight" and "total_bits_per_weight" added), and
+  // commits.
   Status Finish(const Json& config, const Json& manifest);
 
  private:

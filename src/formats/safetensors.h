@@ -1,9 +1,10 @@
-// Safetensors: an 8-byte little-endian header length, a JSON header, then the data (the format page of
-// the safetensors project). Read by memory map; single file, or a folder with
-// model.safetensors or model.safetensors.index.json and its shards.
+// Safetensors: an 8-byte little-endian header length, a JSON header, then the data (the format page
+// of the safetensors project). Read by memory map; single file, or a folder with model.safetensors
+// or model.safetensors.index.json and its shards.
 //
 // Refused as kCorrupt: a header that runs past the end or over 100 MB, offsets that overlap, leave
-// holes, run past the end or do not match dtype and shape, negative or huge dimensions, names twice.
+// holes, run past the end or do not match dtype and shape, negative or huge dimensions, names
+// twice.
 #ifndef CRUMB_FORMATS_SAFETENSORS_H_
 #define CRUMB_FORMATS_SAFETENSORS_H_
 

@@ -18,6 +18,12 @@ namespace crumb {
 
 enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool, kBlocks };
 std::string_view DTypeName(DType dtype);
+// Bytes of one element; 0 for kBlocks.
+int64_t DTypeBytes(DType dtype);
+
+// Product of an untrusted shape. kCorrupt when a dimension is negative or the product is above
+// 2^56.
+Result<int64_t> CheckedSize(std::span<const int64_t> shape);
 
 // One tensor. `shape` is outermost first, so a matrix is {rows, cols}; elements follow row-major.
 struct TensorView {
@@ -46,7 +52,7 @@ class TensorStore {
 };
 
 // The tensor as a matrix of its codec (a vector is one row). kUnsupported for integer types,
-// kCorrupt when the shape has not one or two dimensions. Validates (NaN and Inf included).
+// kCorrupt when the shape has not one or two dimensions. Validates: kNumerics on NaN and Inf.
 Result<PackedMatrix> AsMatrix(const TensorView& tensor);
 
 // All elements as float32. The same errors.

@@ -9,11 +9,12 @@ namespace crumb {
 // Slices are multiples of this many words, and so aligned.
 inline constexpr int64_t kStreamWords = 64;
 
-// The sum of the words, modulo 2^64. words.data() is aligned to 64 bytes and words.size() is a
-// multiple of kStreamWords. The forms for an instruction set need a CPU that has it.
-uint64_t SumWords(std::span<const uint64_t> words);
-uint64_t SumWordsAvx2(std::span<const uint64_t> words);
-uint64_t SumWordsAvx512(std::span<const uint64_t> words);
+// The sum of the words, modulo 2^64. `words` is aligned to 64 bytes and `count` is a multiple of
+// kStreamWords. The forms for an instruction set need a CPU that has it. (Pointers, because an
+// inline function of std::span must not be compiled for that set.)
+uint64_t SumWords(const uint64_t* words, int64_t count);
+uint64_t SumWordsAvx2(const uint64_t* words, int64_t count);
+uint64_t SumWordsAvx512(const uint64_t* words, int64_t count);
 
 }  // namespace crumb
 

@@ -27,6 +27,7 @@ const std::vector<SetEntry>& AllSets() {
      {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512vbmi", "fma", "f16c",
       "bmi2"},
      {"avx512", &Avx512Matmul(), &ScalarLayers()}},
+    {"avx2", {"avx2", "fma", "f16c", "bmi2"}, {"avx2", &Avx2Matmul(), &ScalarLayers()}},
 #endif
     {"scalar", {}, {"scalar", &ScalarMatmul(), &ScalarLayers()}},
   };

@@ -14,7 +14,7 @@
 //   Add, Mul, Div, Max, Min, Abs, Round, Fma(a, b, c) = a b + c, Fnma(a, b, c) = c - a b, Sum,
 //   MaxOf Unpack<format>(p)                 one group of codes as levels StoreLevels(levels, p)
 //   LoadCodes(p), StoreCodes(v, p)    v holds whole numbers within -127 .. 127
-//   Dot(levels, codes)                sums of products in kLanes parts, exact, levels below 128
+//   Dot(levels, codes)                sums of products in kLanes parts, exact; levels below 16
 //   DotInt8(levels, codes)            the same of (level - kInt8Bias), levels up to 255
 //
 // Order of every sum: position c of a row goes to lane c % kLanes (floats) or, by groups, to the
@@ -86,7 +86,7 @@ struct Format {
   }
 };
 
-// Levels below 128 that were unpacked before, one byte each.
+// Levels below 16 that were unpacked before, one byte each.
 struct UnpackedLevels {
   static Simd::Levels Unpack(const uint8_t* levels) {
     return Simd::Unpack<WeightFormat::kInt8>(levels);

@@ -12,25 +12,7 @@
 namespace crumb {
 namespace {
 
-// Byte i of a ternary group takes its digit from byte i % 13 multiplied by 3^(i / 13) mod 256.
-struct TernaryTables {
-  alignas(64) uint8_t place[64];
-  alignas(64) uint16_t even[32];  // multipliers of bytes 0, 2, 4, ...
-  alignas(64) uint16_t odd[32];
-};
-
-constexpr TernaryTables MakeTernaryTables() {
-  TernaryTables tables = {};
-  for (int i = 0; i < 64; ++i) {
-    tables.place[i] = static_cast<uint8_t>(i % 13);
-    uint16_t power = 1;
-    for (int k = 0; k < i / 13; ++k) power = static_cast<uint16_t>(power * 3);
-    (i % 2 == 0 ? tables.even : tables.odd)[i / 2] = power;
-  }
-  return tables;
-}
-
-constexpr TernaryTables kTernary = MakeTernaryTables();
+#include "kernels/ternary_tables-inl.h"
 
 struct Simd {
   static constexpr int64_t kLanes = 16;

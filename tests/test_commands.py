@@ -44,7 +44,7 @@ class Commands(CrumbTest):
     def test_generate_ends_before_a_stop_string(self):
         result = run_json("generate", tiny_model("stories260K"), "-p", "", "-n", 100, "--stop", "Lily")
         self.assertNotIn("Lily", result["text"])
-        self.assertEqual(result["stop_reason"], "stop string")
+        self.assertEqual(result["stop_reason"], "stop_string")
 
     def test_inspect_names_family_and_bytes_at_each_width(self):
         model = run_json("inspect", tiny_model("stories260K"))["model"]

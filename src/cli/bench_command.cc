@@ -43,7 +43,8 @@ Status PeakOnly(const Loaded& loaded, const BenchArguments& arguments, ThreadPoo
     options.generated_tokens = 4;
     CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<SpeedProbe> probe,
                            SpeedProbe::Create(*loaded.model, pool, options));
-    CRUMB_RETURN_IF_ERROR(probe->Run().status());
+    CRUMB_RETURN_IF_ERROR(probe->RunPrompt().status());
+    CRUMB_RETURN_IF_ERROR(probe->RunGeneration().status());
   }
   CRUMB_ASSIGN_OR_RETURN(const ResidentMemory memory, ReadResidentMemory());
   if (common.json) {
@@ -56,23 +57,18 @@ Status PeakOnly(const Loaded& loaded, const BenchArguments& arguments, ThreadPoo
   return OkStatus();
 }
 
-Json ModelJson(const Loaded& loaded, const std::vector<SpeedSample>& samples,
-               const BenchArguments& arguments, double bandwidth) {
-  std::vector<double> prompt;
-  std::vector<double> generation;
-  for (const SpeedSample& sample : samples) {
-    prompt.push_back(sample.prompt);
-    generation.push_back(sample.generation);
-  }
-  const auto speed = [](const std::vector<double>& of) {
-    const SampleSummary summary = SummarizeSamples(of);
-    Json json = Json::object();
-    json["median"] = summary.median;
-    json["low"] = summary.interval.low;
-    json["high"] = summary.interval.high;
-    json["samples"] = of;
-    return json;
-  };
+Json SpeedJson(const RepeatedSamples& speed) {
+  Json json = Json::object();
+  json["median"] = speed.median;
+  json["low"] = speed.interval.low;
+  json["high"] = speed.interval.high;
+  json["samples"] = speed.samples;
+  return json;
+}
+
+Json ModelJson(const Loaded& loaded, const SpeedSamples& speed, const BenchArguments& arguments,
+               double bandwidth) {
+  const int64_t bytes = BytesPerToken(*loaded.model);
   Json json = Json::object();
   json["model"] = loaded.name;
   json["source"] = loaded.model->source();
@@ -80,11 +76,11 @@ Json ModelJson(const Loaded& loaded, const std::vector<SpeedSample>& samples,
   json["load_seconds"] = loaded.load_seconds;
   json["prompt_tokens"] = arguments.bench.prompt_tokens;
   json["generated_tokens"] = arguments.bench.generated_tokens;
-  json["prompt_tokens_per_second"] = speed(prompt);
-  json["generation_tokens_per_second"] = speed(generation);
-  json["bytes_per_token"] = BytesPerToken(*loaded.model);
+  json["prompt_tokens_per_second"] = SpeedJson(speed.prompt);
+  json["generation_tokens_per_second"] = SpeedJson(speed.generation);
+  json["bytes_per_token"] = bytes;
   json["generation_bandwidth_share"] =
-      Median(generation) * static_cast<double>(BytesPerToken(*loaded.model)) / bandwidth;
+      speed.generation.median * static_cast<double>(bytes) / bandwidth;
   return json;
 }
 
@@ -101,6 +97,7 @@ void PrintTable(const Json& document) {
                median("generation_tokens_per_second"),
                100 * row["generation_bandwidth_share"].get<double>());
   }
+  for (const Json& note : document["notes"]) fmt::print("note: {}\n", note.get<std::string>());
 }
 
 Status Run(const BenchArguments& arguments, const CommonOptions& common) {
@@ -123,24 +120,25 @@ Status Run(const BenchArguments& arguments, const CommonOptions& common) {
   std::vector<std::unique_ptr<SpeedProbe>> probes;
   for (const Loaded& one : loaded) {
     if (one.model->config().encoder) {
-      return Unsupported(fmt::format("{}: is an encoder; crumb study times its sentences", one.name));
+      return Unsupported(
+          fmt::format("{}: is an encoder; crumb study times its sentences", one.name));
     }
     CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<SpeedProbe> probe,
                            SpeedProbe::Create(*one.model, *pool, bench));
     probes.push_back(std::move(probe));
   }
   CRUMB_ASSIGN_OR_RETURN(const Bandwidth bandwidth, MeasureReadBandwidth(*pool));
-  std::vector<std::vector<SpeedSample>> samples;
+  SpeedResult speeds;
   {
     ProgressLine line(common);
     WorkClock clock(line.AsFunction());
-    const int total = static_cast<int>(probes.size()) * (arguments.repetitions + 1);
-    clock.Expect(total);
+    const auto total = 2 * probes.size() * static_cast<size_t>(arguments.repetitions + 1);
+    clock.Expect(static_cast<double>(total));
     const auto between = [&](int done, int of) {
       if (done > 0) clock.Done(1);
       return clock.Begin(fmt::format("run {} of {}", done + 1, of));
     };
-    CRUMB_ASSIGN_OR_RETURN(samples, Interleave(probes, arguments.repetitions, between));
+    CRUMB_ASSIGN_OR_RETURN(speeds, MeasureSpeeds(probes, arguments.repetitions, between));
   }
   Json document = Json::object();
   document["kernel_set"] = ActiveKernelSet();
@@ -148,10 +146,11 @@ Status Run(const BenchArguments& arguments, const CommonOptions& common) {
   document["activations"] = arguments.activations;
   document["read_bandwidth_bytes_per_second"] = bandwidth.bytes_per_second;
   document["last_level_cache_bytes"] = bandwidth.last_level_cache_bytes;
+  document["notes"] = speeds.notes;
   document["models"] = Json::array();
   for (size_t i = 0; i < loaded.size(); ++i) {
     document["models"].push_back(
-        ModelJson(loaded[i], samples[i], arguments, bandwidth.bytes_per_second));
+        ModelJson(loaded[i], speeds.of[i], arguments, bandwidth.bytes_per_second));
   }
   if (common.json) {
     PrintJson(document);

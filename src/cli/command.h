@@ -15,11 +15,11 @@ namespace crumb {
 
 // What every command gets: the options that stand before or behind any command.
 struct CommonOptions {
-  bool json = false;      // --json: one JSON document on standard output, nothing else there
-  int threads = 0;        // --threads; 0: all usable CPUs
-  bool pin = false;       // --pin
-  std::string isa;        // --isa; empty: the best set
-  bool quiet = false;     // --quiet: no progress
+  bool json = false;   // --json: one JSON document on standard output, nothing else there
+  int threads = 0;     // --threads; 0: all usable CPUs
+  bool pin = false;    // --pin
+  std::string isa;     // --isa; empty: the best set
+  bool quiet = false;  // --quiet: no progress
 };
 
 // Adds the command to `app` and returns what runs it once the line is parsed.

@@ -1,5 +1,5 @@
-// The table of commands. A new command is a file of its own with an Add... function and one line in each
-// of the two lists here and in main.cc.
+// The table of commands. A new command is a file of its own with an Add... function and one line in
+// each of the two lists here and in main.cc.
 #ifndef CRUMB_CLI_COMMANDS_H_
 #define CRUMB_CLI_COMMANDS_H_
 

@@ -103,9 +103,10 @@ void CatchStopSignals() {
 Result<std::unique_ptr<ThreadPool>> MakePool(const CommonOptions& common) {
   const int usable = UsableCpus();
   if (common.threads < 0 || common.threads > 4096) {
-    return InvalidArgument(fmt::format("--threads {}: give a number from 1 to 4096, or 0 for all "
-                                       "usable CPUs ({} here)",
-                                       common.threads, usable));
+    return InvalidArgument(
+        fmt::format("--threads {}: give a number from 1 to 4096, or 0 for all "
+                    "usable CPUs ({} here)",
+                    common.threads, usable));
   }
   return std::make_unique<ThreadPool>(common.threads == 0 ? usable : common.threads, common.pin);
 }
@@ -184,8 +185,8 @@ void AddTextOptions(CLI::App& app, TextOptions& options) {
       ->type_name("FILE");
   auto* quick = app.add_flag("--quick", options.quick, "few windows of text: a first look");
   auto* full = app.add_flag("--full", options.full, "all windows there are");
-  auto* windows = app.add_option("--windows", options.windows, "windows of each text (0: all)")
-                      ->type_name("N");
+  auto* windows =
+      app.add_option("--windows", options.windows, "windows of each text (0: all)")->type_name("N");
   quick->excludes(full);
   quick->excludes(windows);
   full->excludes(windows);
@@ -209,8 +210,8 @@ Result<int64_t> WindowsOf(const TextOptions& options, int64_t standard) {
   if (options.quick) return int64_t{3};
   if (options.full) return int64_t{0};
   if (options.windows < -1) {
-    return InvalidArgument(fmt::format("--windows {}: give a number from 1, or 0 for all",
-                                       options.windows));
+    return InvalidArgument(
+        fmt::format("--windows {}: give a number from 1, or 0 for all", options.windows));
   }
   return options.windows == -1 ? standard : options.windows;
 }

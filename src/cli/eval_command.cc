@@ -35,8 +35,8 @@ Result<Scored> ScoreText(Session& session, Session* reference,
                          const std::string& name) {
   Scored scored;
   for (size_t w = 0; w < windows.size(); ++w) {
-    CRUMB_RETURN_IF_ERROR(clock.Begin(fmt::format("{} window {} of {}", name, w + 1,
-                                                  windows.size())));
+    CRUMB_RETURN_IF_ERROR(
+        clock.Begin(fmt::format("{} window {} of {}", name, w + 1, windows.size())));
     ReferenceWindow kept;
     if (reference != nullptr) {
       reference->Reset();
@@ -108,9 +108,10 @@ Result<std::unique_ptr<Model>> LoadDecoder(const std::string& source, const std:
   load.decode_to = decode_to;
   CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, Model::Load(path, load));
   if (model->config().encoder) {
-    return Unsupported(fmt::format("{}: is an encoder and predicts no text; crumb study measures "
-                                   "its sentence embeddings",
-                                   path));
+    return Unsupported(
+        fmt::format("{}: is an encoder and predicts no text; crumb study measures "
+                    "its sentence embeddings",
+                    path));
   }
   return model;
 }
@@ -152,9 +153,8 @@ Status Run(const EvalArguments& arguments, const CommonOptions& common) {
     ProgressLine line(common);
     WorkClock clock(line.AsFunction());
     clock.Expect(static_cast<double>(windows->size()));
-    CRUMB_ASSIGN_OR_RETURN(
-        const Scored scored,
-        ScoreText(*session, reference_session.get(), *windows, clock, text.name));
+    CRUMB_ASSIGN_OR_RETURN(const Scored scored, ScoreText(*session, reference_session.get(),
+                                                          *windows, clock, text.name));
     results.push_back(ResultJson(text, scored, window_options.context));
   }
   if (common.json) {

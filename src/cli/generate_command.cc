@@ -41,8 +41,8 @@ Result<Ready> Prepare(const GenerateArguments& arguments, const CommonOptions& c
   }
   SessionOptions options;
   CRUMB_ASSIGN_OR_RETURN(options.activations, ParseActivations(arguments.activations));
-  options.max_tokens = std::min<int64_t>(
-      arguments.context > 0 ? arguments.context : 4096, ready.model->config().max_positions);
+  options.max_tokens = std::min<int64_t>(arguments.context > 0 ? arguments.context : 4096,
+                                         ready.model->config().max_positions);
   CRUMB_ASSIGN_OR_RETURN(ready.session, Session::Create(*ready.model, *ready.pool, options));
   return ready;
 }
@@ -79,12 +79,11 @@ Status RunGenerate(const GenerateArguments& arguments, const CommonOptions& comm
   CRUMB_ASSIGN_OR_RETURN(const std::vector<int32_t> prompt,
                          ready.model->tokenizer().Encode(arguments.prompt));
   if (!common.json) PrintPiece(arguments.prompt);
-  CRUMB_ASSIGN_OR_RETURN(
-      const GenerateResult result,
-      Generate(*ready.session, *ready.model, prompt, arguments.options,
-               [&](std::string_view piece) {
-                 return common.json ? !StopRequested() : PrintPiece(piece);
-               }));
+  CRUMB_ASSIGN_OR_RETURN(const GenerateResult result,
+                         Generate(*ready.session, *ready.model, prompt, arguments.options,
+                                  [&](std::string_view piece) {
+                                    return common.json ? !StopRequested() : PrintPiece(piece);
+                                  }));
   if (common.json) {
     PrintJson(ResultJson(result));
     return OkStatus();
@@ -115,17 +114,17 @@ Result<std::string> Answer(const Ready& ready, const std::vector<ChatMessage>& m
   const std::span<const int32_t> fresh = std::span<const int32_t>(tokens).subspan(common_prefix);
   CRUMB_ASSIGN_OR_RETURN(
       const GenerateResult result,
-      Generate(*ready.session, *ready.model, fresh, arguments.options,
-               [&](std::string_view piece) {
-                 return common.json ? !StopRequested() : PrintPiece(piece);
-               }));
+      Generate(*ready.session, *ready.model, fresh, arguments.options, [&](std::string_view piece) {
+        return common.json ? !StopRequested() : PrintPiece(piece);
+      }));
   if (common.json) {
     PrintJson(ResultJson(result));
   } else {
     fmt::print("\n");
     if (arguments.stats) PrintStats(result);
   }
-  // What the session has run: the prompt. Generated tokens are run again as the template writes them.
+  // What the session has run: the prompt. Generated tokens are run again as the template writes
+  // them.
   tokens.resize(std::min(tokens.size(), static_cast<size_t>(ready.session->position())));
   seen = std::move(tokens);
   return result.text;
@@ -134,8 +133,8 @@ Result<std::string> Answer(const Ready& ready, const std::vector<ChatMessage>& m
 Status RunChat(const GenerateArguments& arguments, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const Ready ready, Prepare(arguments, common));
   if (ready.model->tokenizer().chat_template().empty()) {
-    return Unsupported(fmt::format("{}: has no chat template; use crumb generate",
-                                   arguments.model));
+    return Unsupported(
+        fmt::format("{}: has no chat template; use crumb generate", arguments.model));
   }
   std::vector<ChatMessage> messages;
   if (!arguments.system.empty()) messages.push_back({"system", arguments.system});
@@ -193,8 +192,7 @@ Runner AddGenerateCommand(CLI::App& app) {
   auto arguments = std::make_shared<GenerateArguments>();
   AddOptions(app, *arguments);
   app.add_option("-p,--prompt", arguments->prompt, "text to continue")->required();
-  app.footer(
-      "Example:\n  crumb generate smollm2 -p \"The capital of France is\" -n 20 --stats");
+  app.footer("Example:\n  crumb generate smollm2 -p \"The capital of France is\" -n 20 --stats");
   return [arguments](const CommonOptions& common) { return RunGenerate(*arguments, common); };
 }
 

@@ -174,7 +174,8 @@ void PrintMachine(const Json& json) {
              json["threads"].get<int>());
   fmt::print("GPU        {}\n", json["gpu"].get<std::string>());
   const std::string counters = Join(json["energy_counters"]);
-  fmt::print("energy     {}\n", counters.empty() ? json["energy_note"].get<std::string>() : counters);
+  fmt::print("energy     {}\n",
+             counters.empty() ? json["energy_note"].get<std::string>() : counters);
 }
 
 Status Run(const InspectArguments& arguments, const CommonOptions& common) {

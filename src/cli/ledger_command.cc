@@ -66,8 +66,7 @@ Status Show(const LedgerArguments& arguments, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const Json json, ParseJson(EvidenceToJson(row), "row"));
   for (const auto& [key, value] : json.items()) {
     if (value.is_null() || value == "") continue;
-    fmt::print("{:<18} {}\n", key,
-               value.is_string() ? value.get<std::string>() : DumpJson(value));
+    fmt::print("{:<18} {}\n", key, value.is_string() ? value.get<std::string>() : DumpJson(value));
   }
   return OkStatus();
 }

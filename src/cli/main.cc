@@ -54,7 +54,8 @@ int Main(int argc, char** argv) {
   app.add_flag("--json", common.json, "print one JSON document");
   app.add_option("--threads", common.threads, "threads (0: all usable CPUs)")->type_name("N");
   app.add_flag("--pin", common.pin, "tie each thread to one CPU");
-  app.add_option("--isa", common.isa, "kernel set to use instead of the best one")->type_name("SET");
+  app.add_option("--isa", common.isa, "kernel set to use instead of the best one")
+      ->type_name("SET");
   app.add_flag("--quiet", common.quiet, "no progress line");
 
   std::array<CLI::App*, kCommands.size()> apps{};

@@ -89,7 +89,8 @@ Runner AddPullCommand(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--sha256", arguments->sha256, "hash that the model must have")->type_name("HEX");
   app.add_flag("--offline", arguments->offline, "use the cache only");
-  app.footer("Examples:\n  crumb pull smollm2\n  crumb pull hf:HuggingFaceTB/SmolLM2-135M-Instruct");
+  app.footer(
+      "Examples:\n  crumb pull smollm2\n  crumb pull hf:HuggingFaceTB/SmolLM2-135M-Instruct");
   return [arguments](const CommonOptions& common) { return Pull(*arguments, common); };
 }
 

@@ -21,8 +21,8 @@ struct ReportArguments {
 };
 
 Status Run(const ReportArguments& arguments) {
-  const std::string path = arguments.ledger.empty() ? JoinPath(arguments.folder, "ledger.db")
-                                                    : arguments.ledger;
+  const std::string path =
+      arguments.ledger.empty() ? JoinPath(arguments.folder, "ledger.db") : arguments.ledger;
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Ledger> ledger, Ledger::OpenForReading(path));
   CRUMB_ASSIGN_OR_RETURN(const std::vector<Evidence> rows, ledger->Select({}));
   const std::string output = arguments.output.empty() ? arguments.folder : arguments.output;

@@ -44,8 +44,9 @@ void PrintEstimate(const Study& study, const StudyArguments& arguments) {
 // Peak memory of a fresh process that loads and runs the model.
 Result<int64_t> ProbePeak(const std::string& path, const CommonOptions& common,
                           const std::string& activations) {
-  std::vector<std::string> arguments = {"bench",     path,          "--peak-only", "--json",
-                                        "--threads", std::to_string(common.threads),
+  std::vector<std::string> arguments = {"bench",         path,
+                                        "--peak-only",   "--json",
+                                        "--threads",     std::to_string(common.threads),
                                         "--activations", activations};
   if (!common.isa.empty()) {
     arguments.push_back("--isa");
@@ -60,10 +61,11 @@ Status CheckDisk(const Study& study, const std::string& output) {
   CRUMB_ASSIGN_OR_RETURN(const int64_t free_bytes, FreeDiskBytes(output));
   const int64_t needed = study.estimate().disk_bytes + (64 << 20);
   if (free_bytes >= needed) return OkStatus();
-  return IoError(fmt::format("{}: needs {} and has {} free; free some room or choose another place "
-                             "with -o",
-                             output, HumanBytes(static_cast<double>(needed)),
-                             HumanBytes(static_cast<double>(free_bytes))));
+  return IoError(
+      fmt::format("{}: needs {} and has {} free; free some room or choose another place "
+                  "with -o",
+                  output, HumanBytes(static_cast<double>(needed)),
+                  HumanBytes(static_cast<double>(free_bytes))));
 }
 
 Status PrintResult(const std::vector<Evidence>& rows, const StudyArguments& arguments,
@@ -100,7 +102,8 @@ Result<StudyOptions> MakeOptions(const StudyArguments& arguments, const CommonOp
   options.repetitions = arguments.repetitions;
   const Result<std::string> stsb = FindDataFile("stsb/sts-test.tsv");
   if (stsb.ok()) options.stsb_path = *stsb;
-  options.probe_peak_bytes = [common, activations = arguments.activations](const std::string& path) {
+  options.probe_peak_bytes = [common,
+                              activations = arguments.activations](const std::string& path) {
     return ProbePeak(path, common, activations);
   };
   return options;

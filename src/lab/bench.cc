@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <span>
 
+#include "base/json.h"
 #include "codecs/codec.h"
 #include "measure/machine.h"
+#include "measure/statistics.h"
 
 namespace crumb {
 namespace {
@@ -19,7 +21,6 @@ Result<std::unique_ptr<SpeedProbe>> SpeedProbe::Create(const Model& model, Threa
                                                        const BenchOptions& options) {
   auto probe = std::unique_ptr<SpeedProbe>(new SpeedProbe());
   probe->options_ = options;
-  probe->vocabulary_ = model.config().vocabulary_size;
   const int64_t longest = model.config().max_positions;
   probe->options_.prompt_tokens = std::min(options.prompt_tokens, longest);
   probe->options_.generated_tokens = std::min(options.generated_tokens, longest - 1);
@@ -30,54 +31,61 @@ Result<std::unique_ptr<SpeedProbe>> SpeedProbe::Create(const Model& model, Threa
   CRUMB_ASSIGN_OR_RETURN(probe->session_, Session::Create(model, pool, session));
   // Any tokens do; these are spread over the vocabulary so that no cache helps the table.
   for (int64_t i = 0; i < probe->options_.prompt_tokens; ++i) {
-    probe->prompt_.push_back(static_cast<int32_t>((i * 7919 + 17) % probe->vocabulary_));
+    probe->prompt_.push_back(
+        static_cast<int32_t>((i * 7919 + 17) % model.config().vocabulary_size));
   }
   return probe;
 }
 
-Result<SpeedSample> SpeedProbe::Run() {
-  SpeedSample sample;
+Result<double> SpeedProbe::RunPrompt() {
   session_->Reset();
-  const double prompt_start = Now();
+  const double start = Now();
   CRUMB_RETURN_IF_ERROR(session_->Forward(prompt_, 1, &logits_));
-  sample.prompt = static_cast<double>(prompt_.size()) / (Now() - prompt_start);
+  return static_cast<double>(prompt_.size()) / (Now() - start);
+}
 
+Result<double> SpeedProbe::RunGeneration() {
   session_->Reset();
   int32_t token = prompt_.front();
   CRUMB_RETURN_IF_ERROR(session_->Forward(std::span(&token, 1), 1, &logits_));
-  const double generation_start = Now();
+  const double start = Now();
   for (int64_t i = 0; i < options_.generated_tokens; ++i) {
     token = ArgMax(logits_);
     CRUMB_RETURN_IF_ERROR(session_->Forward(std::span(&token, 1), 1, &logits_));
   }
-  sample.generation =
-      static_cast<double>(options_.generated_tokens) / (Now() - generation_start);
-  return sample;
+  return static_cast<double>(options_.generated_tokens) / (Now() - start);
 }
 
-SampleSummary SummarizeSamples(std::vector<double> samples) {
-  SampleSummary summary;
-  summary.median = Median(samples);
-  summary.interval = MedianInterval(samples);
-  summary.samples = std::move(samples);
-  return summary;
-}
-
-Result<std::vector<std::vector<SpeedSample>>> Interleave(
-    const std::vector<std::unique_ptr<SpeedProbe>>& probes, int repetitions,
-    const std::function<Status(int done, int total)>& between) {
-  std::vector<std::vector<SpeedSample>> samples(probes.size());
-  const int total = static_cast<int>(probes.size()) * (repetitions + 1);
-  int done = 0;
-  for (int round = 0; round <= repetitions; ++round) {  // round 0 warms up
-    for (size_t i = 0; i < probes.size(); ++i) {
-      const size_t turn = round % 2 == 0 ? i : probes.size() - 1 - i;
-      CRUMB_RETURN_IF_ERROR(between(done++, total));
-      CRUMB_ASSIGN_OR_RETURN(const SpeedSample sample, probes[turn]->Run());
-      if (round > 0) samples[turn].push_back(sample);
-    }
+Result<SpeedResult> MeasureSpeeds(const std::vector<std::unique_ptr<SpeedProbe>>& probes,
+                                  int repetitions,
+                                  const std::function<Status(int done, int total)>& between) {
+  std::vector<NamedMeasurement> measurements;
+  for (const std::unique_ptr<SpeedProbe>& probe : probes) {
+    measurements.push_back({"prompt", [&probe] { return probe->RunPrompt(); }});
+    measurements.push_back({"generation", [&probe] { return probe->RunGeneration(); }});
   }
-  return samples;
+  RepeatOptions options;
+  options.rounds = repetitions;
+  options.between = between;
+  CRUMB_ASSIGN_OR_RETURN(RepeatResult repeated, MeasureInTurns(measurements, options));
+  SpeedResult result;
+  result.notes = std::move(repeated.notes);
+  for (size_t i = 0; i < probes.size(); ++i) {
+    result.of.push_back({std::move(repeated.of[2 * i]), std::move(repeated.of[2 * i + 1])});
+  }
+  return result;
+}
+
+void FillFromSamples(const std::vector<double>& samples, std::string_view n_of, Evidence& row) {
+  const Interval interval = MedianInterval(samples);
+  row.value = Median(samples);
+  row.low = interval.low;
+  row.high = interval.high;
+  row.n = static_cast<int64_t>(samples.size());
+  row.n_of = n_of;
+  Json detail = Json::object();
+  detail["samples"] = samples;
+  row.detail = DumpJson(detail);
 }
 
 int64_t BytesPerToken(const Model& model) {

@@ -1,17 +1,18 @@
-// Speed of one loaded model: prompts and generation, and how often a sentence can be embedded. Used by
-// the study and by `crumb bench`.
+// Speed of one loaded model: prompts and generation, and how often a sentence can be embedded. Used
+// by the study and by `crumb bench`.
 #ifndef CRUMB_LAB_BENCH_H_
 #define CRUMB_LAB_BENCH_H_
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "measure/statistics.h"
+#include "evidence/evidence.h"
+#include "measure/repeat.h"
 #include "model/session.h"
 
 namespace crumb {
@@ -22,17 +23,14 @@ struct BenchOptions {
   ActivationType activations = ActivationType::kInt8;
 };
 
-// Tokens per second of one run; tokenization and sampling excluded (llama-bench's pp and tg).
-struct SpeedSample {
-  double prompt = 0;
-  double generation = 0;
-};
-
+// One model with what its runs need. Tokens per second; tokenization and sampling are excluded
+// (llama-bench's pp and tg).
 class SpeedProbe {
  public:
   static Result<std::unique_ptr<SpeedProbe>> Create(const Model& model, ThreadPool& pool,
                                                     const BenchOptions& options);
-  Result<SpeedSample> Run();
+  Result<double> RunPrompt();
+  Result<double> RunGeneration();
 
  private:
   SpeedProbe() = default;
@@ -40,26 +38,27 @@ class SpeedProbe {
   std::unique_ptr<Session> session_;
   std::vector<int32_t> prompt_;
   std::vector<float> logits_;
-  int64_t vocabulary_ = 0;
 };
 
-// Samples of one quantity as the ledger keeps them.
-struct SampleSummary {
-  double median = 0;
-  Interval interval;  // 95 %, of the median
-  std::vector<double> samples;
+struct SpeedSamples {
+  RepeatedSamples prompt;
+  RepeatedSamples generation;
 };
-SampleSummary SummarizeSamples(std::vector<double> samples);
+struct SpeedResult {
+  std::vector<SpeedSamples> of;    // in the order of the probes
+  std::vector<std::string> notes;  // why the machine may have been slower than it is
+};
 
-// Runs every probe once to warm up, then `repetitions` rounds over all probes, each round in the
-// opposite order of the one before, so that a slow spell of the machine hits all alike.
-// `between(done, total)` is called before each run; an error stops.
-Result<std::vector<std::vector<SpeedSample>>> Interleave(
-    const std::vector<std::unique_ptr<SpeedProbe>>& probes, int repetitions,
-    const std::function<Status(int done, int total)>& between);
+// One round to warm up, then `repetitions` rounds over all probes in turns (measure/repeat.h).
+Result<SpeedResult> MeasureSpeeds(const std::vector<std::unique_ptr<SpeedProbe>>& probes,
+                                  int repetitions,
+                                  const std::function<Status(int done, int total)>& between);
 
-// Bytes of weights that one generated token reads: all matrices but an embedding table that is not also
-// the head (of which one row is read).
+// Fills value, interval, n and the samples (in detail) of a row from repeated measurements.
+void FillFromSamples(const std::vector<double>& samples, std::string_view n_of, Evidence& row);
+
+// Bytes of weights that one generated token reads: all matrices but an embedding table that is not
+// also the head (of which one row is read).
 int64_t BytesPerToken(const Model& model);
 
 }  // namespace crumb

@@ -23,19 +23,14 @@ Status AddReferenceNote(Study::State& state) {
 
 Status RunMachineStep(Study::State& state, WorkClock& clock) {
   CRUMB_RETURN_IF_ERROR(clock.Begin("measuring the read bandwidth of this machine"));
-  Evidence row = state.Row(state.variants.front(), metric::kReadBandwidth, "read-bandwidth",
-                           Json::object());
+  Evidence row =
+      state.Row(state.variants.front(), metric::kReadBandwidth, "read-bandwidth", Json::object());
   row.subject = "machine";
   row.codec.clear();
   CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state.Known(row));
   if (!known.has_value()) {
     CRUMB_ASSIGN_OR_RETURN(const Bandwidth bandwidth, MeasureReadBandwidth(*state.pool));
-    const SampleSummary summary = SummarizeSamples(bandwidth.samples);
-    row.value = bandwidth.bytes_per_second;
-    row.low = summary.interval.low;
-    row.high = summary.interval.high;
-    row.n = static_cast<int64_t>(bandwidth.samples.size());
-    row.n_of = "passes";
+    FillFromSamples(bandwidth.samples, "passes", row);
     Json detail = Json::object();
     detail["samples"] = bandwidth.samples;
     detail["buffer_bytes"] = bandwidth.buffer_bytes;

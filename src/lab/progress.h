@@ -12,22 +12,23 @@
 namespace crumb {
 
 struct ProgressState {
-  std::string_view step;      // "quality en, window 3 of 12"
-  double fraction = 0;        // of all work, 0 .. 1
+  std::string_view step;  // "quality en, window 3 of 12"
+  double fraction = 0;    // of all work, 0 .. 1
   double seconds_left = 0;
 };
 
 // Called between pieces of work; false asks to stop.
 using ProgressFn = std::function<bool(const ProgressState&)>;
 
-// Turns pieces of work with expected costs into a time left. The expected seconds only weigh the pieces
-// against each other: what was really needed so far sets the scale.
+// Turns pieces of work with expected costs into a time left. The expected seconds only weigh the
+// pieces against each other: what was really needed so far sets the scale.
 class WorkClock {
  public:
   explicit WorkClock(ProgressFn report) : report_(std::move(report)), start_(Now()) {}
 
   void Expect(double seconds) { expected_ += seconds; }
-  // One piece that was expected to take `seconds` is about to start. kInterrupted when asked to stop.
+  // One piece that was expected to take `seconds` is about to start. kInterrupted when asked to
+  // stop.
   Status Begin(std::string_view step) const {
     if (!report_) return OkStatus();
     const double elapsed = Now() - start_;

@@ -1,5 +1,6 @@
-// Perplexity, KL divergence and top-token agreement of every variant, all variants side by side on one
-// window after the other, so that the reference's distribution is computed once and never stored.
+// Perplexity, KL divergence and top-token agreement of every variant, all variants side by side on
+// one window after the other, so that the reference's distribution is computed once and never
+// stored.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -66,7 +67,8 @@ class TextRun {
     return TextRow(variant, metric::kWindowScores, options);
   }
 
-  Evidence TextRow(const Variant& variant, std::string_view metric_name, const Json& options) const {
+  Evidence TextRow(const Variant& variant, std::string_view metric_name,
+                   const Json& options) const {
     Evidence row = state_.Row(variant, metric_name, kMethod, options);
     row.text = text_.text.name;
     row.text_sha256 = text_.text.sha256;
@@ -80,9 +82,8 @@ class TextRun {
       SessionOptions options;
       options.activations = state_.options.activations;
       options.max_tokens = static_cast<int64_t>(text_.windows.front().size());
-      CRUMB_ASSIGN_OR_RETURN(
-          sessions_[variant],
-          Session::Create(*state_.variants[variant].model, *state_.pool, options));
+      CRUMB_ASSIGN_OR_RETURN(sessions_[variant], Session::Create(*state_.variants[variant].model,
+                                                                 *state_.pool, options));
     }
     return sessions_[variant].get();
   }
@@ -93,8 +94,8 @@ class TextRun {
     session->Reset();
     Result<WindowScore> score = ScoreWindow(*session, text_.windows[window], reference, keep);
     if (score.ok()) return score;
-    return score.status().WithContext(
-        fmt::format("{}, text {}, window {}", state_.variants[variant].name, text_.text.name, window));
+    return score.status().WithContext(fmt::format(
+        "{}, text {}, window {}", state_.variants[variant].name, text_.text.name, window));
   }
 
   Status RunWindow(size_t window) {
@@ -112,10 +113,9 @@ class TextRun {
     for (size_t v = 0; v < known.size(); ++v) {
       const bool needed_by_others = v == 0 && !all_known;
       if (!known[v].has_value() || needed_by_others) {
-        CRUMB_RETURN_IF_ERROR(clock_.Begin(fmt::format("quality, {} window {} of {}, {}",
-                                                       text_.text.name, window + 1,
-                                                       text_.windows.size(),
-                                                       state_.variants[v].name)));
+        CRUMB_RETURN_IF_ERROR(
+            clock_.Begin(fmt::format("quality, {} window {} of {}, {}", text_.text.name, window + 1,
+                                     text_.windows.size(), state_.variants[v].name)));
         CRUMB_ASSIGN_OR_RETURN(
             const WindowScore score,
             Score(v, window, v == 0 ? nullptr : &reference, v == 0 ? &reference : nullptr));

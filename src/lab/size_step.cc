@@ -1,5 +1,5 @@
-// Quantizes what is not there yet and records what it weighs: bits, bytes on disk and in memory, the
-// time to make and to load it.
+// Quantizes what is not there yet and records what it weighs: bits, bytes on disk and in memory,
+// the time to make and to load it.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -27,8 +27,8 @@ Status Record(Study::State& state, const Variant& variant, std::string_view metr
   return state.Add(std::move(row));
 }
 
-// A folder from an earlier run counts only if it opens and was made by the same method from the same
-// model; otherwise it is made again.
+// A folder from an earlier run counts only if it opens and was made by the same method from the
+// same model; otherwise it is made again.
 bool IsUsable(const Study::State& state, const Variant& variant) {
   if (!IsPackedFolder(variant.path)) return false;
   const Result<PackedFolder> packed = OpenPackedFolder(variant.path);
@@ -82,8 +82,8 @@ Status RecordMemory(Study::State& state, const Variant& variant) {
                          Session::Create(*variant.model, *state.pool, session_options));
   std::vector<int32_t> tokens;
   for (int64_t i = 0; i < std::min(study.prompt_tokens, session_options.max_tokens); ++i) {
-    tokens.push_back(static_cast<int32_t>((i * 7919 + 17) %
-                                          variant.model->config().vocabulary_size));
+    tokens.push_back(
+        static_cast<int32_t>((i * 7919 + 17) % variant.model->config().vocabulary_size));
   }
   if (variant.model->config().encoder) {
     CRUMB_RETURN_IF_ERROR(session->Embed(tokens).status());
@@ -100,7 +100,8 @@ Status RecordMemory(Study::State& state, const Variant& variant) {
   CRUMB_RETURN_IF_ERROR(Record(state, variant, metric::kKvBytes,
                                static_cast<double>(session->kv_bytes()), "memory", options));
   CRUMB_RETURN_IF_ERROR(Record(state, variant, metric::kActivationBytes,
-                               static_cast<double>(session->activation_bytes()), "memory", options));
+                               static_cast<double>(session->activation_bytes()), "memory",
+                               options));
   if (!study.probe_peak_bytes) return OkStatus();
   Evidence row = state.Row(variant, metric::kPeakBytes, "peak-resident", options);
   CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state.Known(row));
@@ -121,15 +122,7 @@ Status RecordLoadTime(Study::State& state, const Variant& variant) {
     CRUMB_RETURN_IF_ERROR(Model::Load(variant.path).status());
     samples.push_back(Now() - start);
   }
-  const SampleSummary summary = SummarizeSamples(samples);
-  row.value = summary.median;
-  row.low = summary.interval.low;
-  row.high = summary.interval.high;
-  row.n = kLoadRepetitions;
-  row.n_of = "repetitions";
-  Json detail = Json::object();
-  detail["samples"] = samples;
-  row.detail = DumpJson(detail);
+  FillFromSamples(samples, "repetitions", row);
   return state.Add(std::move(row));
 }
 
@@ -146,9 +139,8 @@ Status RunSizeStep(Study::State& state, WorkClock& clock) {
     }
     CRUMB_RETURN_IF_ERROR(clock.Begin(fmt::format("weighing {}", variant.name)));
     CRUMB_RETURN_IF_ERROR(RecordBits(state, variant));
-    CRUMB_ASSIGN_OR_RETURN(const int64_t disk,
-                           IsFolder(variant.path) ? FolderSize(variant.path)
-                                                  : FileSize(variant.path));
+    CRUMB_ASSIGN_OR_RETURN(const int64_t disk, IsFolder(variant.path) ? FolderSize(variant.path)
+                                                                      : FileSize(variant.path));
     CRUMB_RETURN_IF_ERROR(Record(state, variant, metric::kDiskBytes, static_cast<double>(disk),
                                  "disk", Json::object()));
     CRUMB_RETURN_IF_ERROR(RecordMemory(state, variant));

@@ -20,18 +20,6 @@ Json SpeedOptions(const Study::State& state) {
   return options;
 }
 
-Evidence WithSamples(Evidence row, const SampleSummary& summary) {
-  row.value = summary.median;
-  row.low = summary.interval.low;
-  row.high = summary.interval.high;
-  row.n = static_cast<int64_t>(summary.samples.size());
-  row.n_of = "repetitions";
-  Json detail = Json::object();
-  detail["samples"] = summary.samples;
-  row.detail = DumpJson(detail);
-  return row;
-}
-
 // The bandwidth row of this study (machine_step.cc ran first).
 Result<double> BandwidthOf(const Study::State& state) {
   for (const int64_t id : state.row_ids) {
@@ -41,43 +29,48 @@ Result<double> BandwidthOf(const Study::State& state) {
   return InternalError("the study has no bandwidth row");
 }
 
-Status RecordVariant(Study::State& state, const Variant& variant,
-                     const std::vector<SpeedSample>& samples, double bandwidth) {
-  std::vector<double> prompt;
-  std::vector<double> generation;
-  std::vector<double> share;
-  const auto bytes = static_cast<double>(BytesPerToken(*variant.model));
-  for (const SpeedSample& sample : samples) {
-    prompt.push_back(sample.prompt);
-    generation.push_back(sample.generation);
-    share.push_back(sample.generation * bytes / bandwidth);
-  }
+Status RecordVariant(Study::State& state, const Variant& variant, const SpeedSamples& speed,
+                     double bandwidth) {
   const Json options = SpeedOptions(state);
-  CRUMB_RETURN_IF_ERROR(
-      state.Add(WithSamples(state.Row(variant, metric::kPromptSpeed, "speed", options),
-                            SummarizeSamples(prompt))));
-  CRUMB_RETURN_IF_ERROR(
-      state.Add(WithSamples(state.Row(variant, metric::kGenerationSpeed, "speed", options),
-                            SummarizeSamples(generation))));
-  Evidence row = WithSamples(state.Row(variant, metric::kBandwidthShare, "bandwidth-share", options),
-                             SummarizeSamples(share));
+  Evidence prompt = state.Row(variant, metric::kPromptSpeed, "speed", options);
+  FillFromSamples(speed.prompt.samples, "repetitions", prompt);
+  CRUMB_RETURN_IF_ERROR(state.Add(std::move(prompt)));
+
+  Evidence generation = state.Row(variant, metric::kGenerationSpeed, "speed", options);
+  FillFromSamples(speed.generation.samples, "repetitions", generation);
+  CRUMB_RETURN_IF_ERROR(state.Add(std::move(generation)));
+
+  // The same samples in another unit: how much of what the memory can give is used.
+  const auto bytes = static_cast<double>(BytesPerToken(*variant.model));
+  std::vector<double> shares;
+  for (const double rate : speed.generation.samples) shares.push_back(rate * bytes / bandwidth);
+  Evidence share = state.Row(variant, metric::kBandwidthShare, "bandwidth-share", options);
+  FillFromSamples(shares, "repetitions", share);
   Json detail = Json::object();
-  detail["samples"] = share;
+  detail["samples"] = shares;
   detail["bytes_per_token"] = bytes;
   detail["bandwidth_bytes_per_second"] = bandwidth;
-  row.detail = DumpJson(detail);
-  return state.Add(std::move(row));
+  share.detail = DumpJson(detail);
+  return state.Add(std::move(share));
 }
 
-// Whether all speed rows are in the ledger; speeds measured in different runs are not comparable, so a
-// step that was cut short starts anew.
+// The notes' English sentences come from measure/repeat.h; the reader is told, the run is kept.
+Status NoteBusyMachine(Study::State& state, const std::vector<std::string>& notes) {
+  if (notes.empty()) return OkStatus();
+  std::string all;
+  for (const std::string& note : notes) all += (all.empty() ? "" : "; ") + note;
+  return state.AddNote("busy", "While the speeds were measured: " + all + ".",
+                       "测速期间本机并不空闲，速度数字可能偏低：" + all + "。");
+}
+
+// Whether all speed rows are in the ledger; speeds measured in different runs are not comparable,
+// so a step that was cut short starts anew.
 Result<bool> AllKnown(Study::State& state) {
   bool all = true;
   for (const Variant& variant : state.variants) {
     for (const std::string_view name :
          {metric::kPromptSpeed, metric::kGenerationSpeed, metric::kBandwidthShare}) {
-      const std::string_view method =
-          name == metric::kBandwidthShare ? "bandwidth-share" : "speed";
+      const std::string_view method = name == metric::kBandwidthShare ? "bandwidth-share" : "speed";
       CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known,
                              state.Known(state.Row(variant, name, method, SpeedOptions(state))));
       all = all && known.has_value();
@@ -102,18 +95,18 @@ Status RunSpeedStep(Study::State& state, WorkClock& clock) {
                            SpeedProbe::Create(*variant.model, *state.pool, bench));
     probes.push_back(std::move(probe));
   }
-  const double seconds = ExpectedSpeedSeconds(state);
+  const double seconds = ExpectedSpeedSeconds(state) / 2;  // a prompt, or a generation
   const auto between = [&](int done, int total) {
     if (done > 0) clock.Done(seconds);
     return clock.Begin(fmt::format("speed, run {} of {}", done + 1, total));
   };
-  CRUMB_ASSIGN_OR_RETURN(const std::vector<std::vector<SpeedSample>> samples,
-                         Interleave(probes, state.options.repetitions, between));
+  CRUMB_ASSIGN_OR_RETURN(const SpeedResult speeds,
+                         MeasureSpeeds(probes, state.options.repetitions, between));
   CRUMB_ASSIGN_OR_RETURN(const double bandwidth, BandwidthOf(state));
   for (size_t v = 0; v < state.variants.size(); ++v) {
-    CRUMB_RETURN_IF_ERROR(RecordVariant(state, state.variants[v], samples[v], bandwidth));
+    CRUMB_RETURN_IF_ERROR(RecordVariant(state, state.variants[v], speeds.of[v], bandwidth));
   }
-  return OkStatus();
+  return NoteBusyMachine(state, speeds.notes);
 }
 
 }  // namespace crumb

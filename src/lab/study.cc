@@ -17,7 +17,8 @@
 namespace crumb {
 namespace {
 
-// The packed models of a width: the embedding and the head at 8 bits, and once more at the width itself.
+// The packed models of a width: the embedding and the head at 8 bits, and once more at the width
+// itself.
 Result<std::vector<Variant>> VariantsFor(const StudyOptions& options) {
   std::vector<Variant> variants;
   CRUMB_ASSIGN_OR_RETURN(const std::string eight, CodecForWidth("8"));
@@ -49,7 +50,8 @@ Result<Timing> TryOut(const Model& model, const StudyOptions& options, ThreadPoo
   }
   Timing timing;
   if (model.config().encoder) {
-    const auto sentence = std::span<const int32_t>(tokens).first(std::min<size_t>(32, tokens.size()));
+    const auto sentence =
+        std::span<const int32_t>(tokens).first(std::min<size_t>(32, tokens.size()));
     CRUMB_RETURN_IF_ERROR(session->Embed(sentence).status());
     const double start = Now();
     CRUMB_RETURN_IF_ERROR(session->Embed(sentence).status());
@@ -168,8 +170,7 @@ Status Study::Run(const ProgressFn& progress) {
   const bool encoder = state.reference().config().encoder;
   WorkClock clock(progress);
   clock.Expect(state.estimate.seconds);
-  CRUMB_RETURN_IF_ERROR(
-      state.ledger->RecordInput("model", state.model_name, state.model_sha256));
+  CRUMB_RETURN_IF_ERROR(state.ledger->RecordInput("model", state.model_name, state.model_sha256));
   CRUMB_RETURN_IF_ERROR(RunMachineStep(state, clock));
   CRUMB_RETURN_IF_ERROR(RunSizeStep(state, clock));
   CRUMB_RETURN_IF_ERROR(encoder ? RunEncoderStep(state, clock) : RunQualityStep(state, clock));

@@ -2,8 +2,8 @@
 //
 // Steps, each in a file of its own: what the machine is (machine_step.cc), quantize and weigh
 // (size_step.cc), quality of decoders (quality_step.cc) or encoders (encoder_step.cc), speed
-// (speed_step.cc). Every step first asks the ledger what is there already, so the same command goes on
-// where a killed one stopped, and a finished study costs nothing to repeat.
+// (speed_step.cc). Every step first asks the ledger what is there already, so the same command goes
+// on where a killed one stopped, and a finished study costs nothing to repeat.
 #ifndef CRUMB_LAB_STUDY_H_
 #define CRUMB_LAB_STUDY_H_
 
@@ -26,28 +26,28 @@ namespace crumb {
 
 struct StudyOptions {
   std::string model_path;
-  std::string output;                 // folder; packed models go to output/models/VARIANT
+  std::string output;  // folder; packed models go to output/models/VARIANT
   std::vector<std::string> widths = {"8", "4", "3", "2", "1.58", "1"};
   std::string method = "rtn";
   std::vector<EvaluationText> texts;
-  std::string stsb_path;              // sentence pairs for encoders; empty: not there
-  int64_t windows = 12;               // of each text; 0: all there are
-  int repetitions = 5;                // of each speed
+  std::string stsb_path;  // sentence pairs for encoders; empty: not there
+  int64_t windows = 12;   // of each text; 0: all there are
+  int repetitions = 5;    // of each speed
   int64_t prompt_tokens = 512;
   int64_t generated_tokens = 48;
-  int64_t memory_context = 1024;      // tokens that the KV cache has room for
+  int64_t memory_context = 1024;  // tokens that the KV cache has room for
   ActivationType activations = ActivationType::kInt8;
 
-  // Loads the model at a path in a process of its own, runs prompt_tokens and a few more, and gives the
-  // most memory that process had resident. Empty: that figure is left out with a note.
+  // Loads the model at a path in a process of its own, runs prompt_tokens and a few more, and gives
+  // the most memory that process had resident. Empty: that figure is left out with a note.
   std::function<Result<int64_t>(const std::string& model_path)> probe_peak_bytes;
 };
 
 // The reference, or one way to quantize it.
 struct Variant {
-  std::string name;    // "reference", "int4+embed8"
-  QuantizePlan plan;   // of the reference: empty
-  std::string path;    // what Model::Load takes
+  std::string name;              // "reference", "int4+embed8"
+  QuantizePlan plan;             // of the reference: empty
+  std::string path;              // what Model::Load takes
   std::unique_ptr<Model> model;  // loaded after quantizing
   bool is_reference() const { return name == "reference"; }
 };

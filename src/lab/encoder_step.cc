@@ -1,0 +1,183 @@
+// Encoders: agreement of sentence embeddings with the reference's, the order of sentence pairs
+// (STS-B) and how many sentences a second. Sentences are the paragraphs of the texts.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "eval/embedding.h"
+#include "evidence/metrics.h"
+#include "lab/bench.h"
+#include "lab/study_state.h"
+#include "measure/repeat.h"
+
+namespace crumb {
+namespace {
+
+constexpr int64_t kSentencesPerWindow = 16;  // so that --windows means about as much work
+constexpr size_t kTimedSentences = 32;
+
+std::vector<std::string> Paragraphs(const std::string& text, int64_t most) {
+  std::vector<std::string> paragraphs;
+  size_t begin = 0;
+  while (begin < text.size() && (most == 0 || std::ssize(paragraphs) < most)) {
+    size_t end = text.find("\n\n", begin);
+    if (end == std::string::npos) end = text.size();
+    if (end > begin) paragraphs.push_back(text.substr(begin, end - begin));
+    begin = end + 2;
+  }
+  return paragraphs;
+}
+
+// All variants over the same sentences.
+class EncoderRun {
+ public:
+  EncoderRun(Study::State& state, WorkClock& clock) : state_(state), clock_(clock) {}
+
+  Status Run() {
+    for (const Variant& variant : state_.variants) {
+      SessionOptions options;
+      options.activations = state_.options.activations;
+      CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Session> session,
+                             Session::Create(*variant.model, *state_.pool, options));
+      sessions_.push_back(std::move(session));
+    }
+    for (const WindowedText& text : state_.texts) CRUMB_RETURN_IF_ERROR(RunText(text.text));
+    CRUMB_RETURN_IF_ERROR(RunStsb());
+    return RunSpeed();
+  }
+
+ private:
+  Evidence Row(const Variant& variant, std::string_view metric_name, std::string_view method,
+               int64_t sentences, const std::string& text, const std::string& sha256) const {
+    Json options = Json::object();
+    options["sentences"] = sentences;
+    options["activations"] =
+        state_.options.activations == ActivationType::kInt8 ? "int8-g64" : "float32";
+    Evidence row = state_.Row(variant, metric_name, method, options);
+    row.text = text;
+    row.text_sha256 = sha256;
+    row.n = sentences;
+    return row;
+  }
+
+  Result<Embeddings> Embed(size_t v, std::span<const std::string> sentences,
+                           std::string_view what) {
+    const std::string step = fmt::format("{}, {}", what, state_.variants[v].name);
+    CRUMB_RETURN_IF_ERROR(clock_.Begin(step));
+    Result<Embeddings> result = EmbedSentences(
+        *sessions_[v], sentences, [&](int64_t, int64_t) { return clock_.Begin(step).ok(); });
+    clock_.Done(static_cast<double>(sentences.size()) * state_.timing.window_seconds);
+    if (result.ok()) return result;
+    return result.status().WithContext(state_.variants[v].name);
+  }
+
+  Status RunText(const EvaluationText& text) {
+    CRUMB_RETURN_IF_ERROR(state_.ledger->RecordInput("text", text.name, text.sha256));
+    const std::vector<std::string> sentences =
+        Paragraphs(text.content, state_.options.windows * kSentencesPerWindow);
+    const auto count = static_cast<int64_t>(sentences.size());
+    Embeddings reference;
+    for (size_t v = 1; v < state_.variants.size(); ++v) {
+      Evidence row = Row(state_.variants[v], metric::kEmbeddingCosine, "embedding-cosine", count,
+                         text.name, text.sha256);
+      CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state_.Known(row));
+      if (known.has_value()) continue;
+      const std::string what = fmt::format("embeddings, {}", text.name);
+      if (reference.empty()) {
+        CRUMB_ASSIGN_OR_RETURN(reference, Embed(0, sentences, what));
+      }
+      CRUMB_ASSIGN_OR_RETURN(const Embeddings other, Embed(v, sentences, what));
+      const Estimate agreement = CosineAgreement(reference, other);
+      row.value = agreement.value;
+      row.standard_error = agreement.standard_error;
+      row.low = agreement.interval.low;
+      row.high = agreement.interval.high;
+      row.n_of = "sentences";
+      Json detail = Json::object();
+      detail["source"] = text.source;
+      row.detail = DumpJson(detail);
+      CRUMB_RETURN_IF_ERROR(state_.Add(std::move(row)));
+    }
+    return OkStatus();
+  }
+
+  Status RunStsb() {
+    if (state_.options.stsb_path.empty()) {
+      return state_.AddNote(
+          "stsb",
+          "STS-B Spearman: not measured, the data set is not here (set CRUMB_DATA "
+          "to a folder with stsb/sts-test.tsv).",
+          "STS-B 斯皮尔曼相关：未测量，本机没有该数据集。");
+    }
+    CRUMB_ASSIGN_OR_RETURN(const std::vector<SentencePair> pairs,
+                           ReadStsb(state_.options.stsb_path));
+    CRUMB_ASSIGN_OR_RETURN(const std::string sha256, Sha256OfPath(state_.options.stsb_path));
+    const std::string name = BaseName(state_.options.stsb_path);
+    CRUMB_RETURN_IF_ERROR(state_.ledger->RecordInput("text", name, sha256));
+    const std::vector<std::string> sentences = SentencesOf(pairs);
+    for (size_t v = 0; v < state_.variants.size(); ++v) {
+      Evidence row = Row(state_.variants[v], metric::kStsbSpearman, "stsb-spearman",
+                         static_cast<int64_t>(pairs.size()), name, sha256);
+      CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state_.Known(row));
+      if (known.has_value()) continue;
+      CRUMB_ASSIGN_OR_RETURN(const Embeddings embeddings, Embed(v, sentences, "STS-B"));
+      const StsbScore score = ScoreStsb(pairs, embeddings);
+      row.value = score.spearman;
+      row.low = score.interval.low;
+      row.high = score.interval.high;
+      row.n_of = "pairs";
+      CRUMB_RETURN_IF_ERROR(state_.Add(std::move(row)));
+    }
+    return OkStatus();
+  }
+
+  // All or nothing, as in speed_step.cc: rates of different runs do not compare.
+  Status RunSpeed() {
+    const EvaluationText& text = state_.options.texts.front();
+    const std::vector<std::string> sentences = Paragraphs(text.content, kTimedSentences);
+    const auto count = static_cast<int64_t>(sentences.size());
+    std::vector<Evidence> rows;
+    bool all_known = true;
+    for (const Variant& variant : state_.variants) {
+      rows.push_back(Row(variant, metric::kEmbeddingSpeed, "speed", count, text.name, text.sha256));
+      CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state_.Known(rows.back()));
+      all_known = all_known && known.has_value();
+    }
+    if (all_known) return OkStatus();
+    std::vector<NamedMeasurement> measurements;
+    for (size_t v = 0; v < sessions_.size(); ++v) {
+      measurements.push_back({state_.variants[v].name, [&, v]() -> Result<double> {
+                                const double start = Now();
+                                CRUMB_RETURN_IF_ERROR(
+                                    EmbedSentences(*sessions_[v], sentences, nullptr).status());
+                                return static_cast<double>(sentences.size()) / (Now() - start);
+                              }});
+    }
+    RepeatOptions options;
+    options.rounds = state_.options.repetitions;
+    options.between = [&](int done, int total) {
+      return clock_.Begin(fmt::format("speed, run {} of {}", done + 1, total));
+    };
+    CRUMB_ASSIGN_OR_RETURN(const RepeatResult result, MeasureInTurns(measurements, options));
+    for (size_t v = 0; v < rows.size(); ++v) {
+      FillFromSamples(result.of[v].samples, "repetitions", rows[v]);
+      CRUMB_RETURN_IF_ERROR(state_.Add(std::move(rows[v])));
+    }
+    return OkStatus();
+  }
+
+  Study::State& state_;
+  WorkClock& clock_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+};
+
+}  // namespace
+
+Status RunEncoderStep(Study::State& state, WorkClock& clock) {
+  return EncoderRun(state, clock).Run();
+}
+
+}  // namespace crumb

@@ -50,8 +50,8 @@ Result<Wheel> Wheel::Open(std::span<const std::byte> bytes, std::string name) {
 
 Status Wheel::ReadMembers() {
   const int64_t count = zip_get_num_entries(archive_->zip, 0);
-  if (count > kMaxMembers) {
-    return Corrupt(fmt::format("{}: has {} members, more than any wheel", name_, count));
+  if (count < 1 || count > kMaxMembers) {
+    return Corrupt(fmt::format("{}: has {} members, which no wheel has", name_, count));
   }
   std::unordered_set<std::string> seen;
   for (int64_t i = 0; i < count; ++i) {

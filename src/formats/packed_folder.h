@@ -3,7 +3,8 @@
 // matrices, and manifest.json, which says how it was made. docs/formats/packed.md has the layout.
 //
 // A matrix NAME is stored as NAME.codes, NAME.scales, NAME.zeros, NAME.table (the parts its codec
-// uses); all other tensors keep their name and are float32. The file is memory-mapped at load.
+// uses, as U8 vectors); quantization_config.matrices has its codec and shape. All other tensors
+// keep their name and are float32. The file is memory-mapped at load.
 #ifndef CRUMB_FORMATS_PACKED_FOLDER_H_
 #define CRUMB_FORMATS_PACKED_FOLDER_H_
 
@@ -36,7 +37,19 @@ bool IsPackedFolder(const std::string& path);
 // sizes. Hashes of the manifest are checked only by VerifyPackedFolder.
 Result<PackedFolder> OpenPackedFolder(const std::string& path);
 
-// Reads every byte and compares the SHA-256 of every file with the manifest.
+// The same over bytes in memory (for fuzzing and tests). `sizes` has the size of every file of the
+// folder; the matrices point into `model`.
+struct PackedFolderBytes {
+  std::string_view config;           // config.json
+  std::string_view manifest;         // manifest.json
+  std::span<const std::byte> model;  // model.safetensors
+  std::map<std::string, int64_t> sizes;
+  std::shared_ptr<const void> owner;
+};
+Result<PackedFolder> ParsePackedFolder(const PackedFolderBytes& bytes, const std::string& path);
+
+// Reads every byte and compares the SHA-256 of every file with the manifest; a file that the
+// manifest does not list is kCorrupt too. manifest.json itself is listed nowhere.
 Status VerifyPackedFolder(const std::string& path);
 
 // Collects a model and writes it as one atomic step. Matrices are streamed: AddMatrix writes the
@@ -46,6 +59,7 @@ class PackedFolderWriter {
   static Result<std::unique_ptr<PackedFolderWriter>> Create(const std::string& path, bool replace);
   ~PackedFolderWriter();
 
+  // kInvalidArgument on a name that was added before.
   Status AddMatrix(const std::string& name, const PackedMatrix& matrix);
   Status AddTensor(const std::string& name, std::span<const int64_t> shape,
                    std::span<const float> values);

@@ -319,6 +319,8 @@ Result<std::vector<float>> Session::Embed(std::span<const int32_t> tokens) {
   return s.MeanOfRows(std::ssize(tokens));
 }
 
+const Model& Session::model() const { return state_->model; }
+ThreadPool& Session::pool() const { return state_->pool; }
 int64_t Session::max_tokens() const { return state_->cache.capacity(); }
 int64_t Session::position() const { return state_->position; }
 

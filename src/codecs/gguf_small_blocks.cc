@@ -8,7 +8,7 @@
 //
 // nib: byte j holds weight j in its low and weight j + 16 in its high half. high: bit i of the
 // 32-bit word is the fifth bit of weight i. bit, two: weights one after another, lowest bits first.
-// mxfp4 (OCP Microscaling Formats 1.0): t is twice the E2M1 number.
+// mxfp4 (OCP Microscaling Formats 1.0): t is twice the E2M1 number, its negative zero as zero.
 #include <array>
 
 #include "codecs/gguf_block_codec.h"
@@ -112,8 +112,8 @@ struct Mxfp4 : BlockOf32 {
   // 255 stands for NaN; with 253 or 254 the largest number is beyond float32.
   static bool Finite(const uint8_t* in) { return in[0] <= 252; }
   static void Decode(const uint8_t* __restrict in, float* __restrict out) {
-    static constexpr std::array<float, 16> kTwice = {0,     1,  2,  3,  4,  6,  8,  12,
-                                                     -0.0f, -1, -2, -3, -4, -6, -8, -12};
+    static constexpr std::array<float, 16> kTwice = {0, 1,  2,  3,  4,  6,  8,  12,
+                                                     0, -1, -2, -3, -4, -6, -8, -12};
     // 2^(e - 128); below the normal numbers of float32 for e < 2.
     const uint32_t bits = in[0] < 2 ? 0x200000u << in[0] : (in[0] - 1u) << 23;
     const float scale = std::bit_cast<float>(bits);

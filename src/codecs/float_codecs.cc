@@ -32,8 +32,9 @@ struct Half {
     const uint32_t rest = static_cast<uint32_t>(word & 0x7fffu) << 13;
     const float denormal = std::bit_cast<float>(kDenormalExponent | rest) - 0x1p-14f;
     const uint32_t normal = rest + (112u << 23);
+    const uint32_t is_normal = (word & kHalfExponent) != 0 ? ~0u : 0u;
     const uint32_t magnitude =
-        (word & kHalfExponent) == 0 ? std::bit_cast<uint32_t>(denormal) : normal;
+        (normal & is_normal) | (std::bit_cast<uint32_t>(denormal) & ~is_normal);
     return std::bit_cast<float>(magnitude | sign);
   }
   static Word FromFloat(float value) { return FloatToHalf(value); }

@@ -1,5 +1,6 @@
-// Tokenizer: text to token ids and back. One file per kind: byte-level BPE, WordPiece, SentencePiece
-// (unigram and BPE), llama2.c's tokenizer.bin. Immutable after loading; safe from any thread.
+// Tokenizer: text to token ids and back. One file per kind: byte-level BPE, WordPiece,
+// SentencePiece (unigram and BPE), llama2.c's tokenizer.bin. Immutable after loading; safe from any
+// thread.
 #ifndef CRUMB_TOKENIZERS_TOKENIZER_H_
 #define CRUMB_TOKENIZERS_TOKENIZER_H_
 
@@ -39,7 +40,8 @@ class Tokenizer {
   // Special tokens give nothing unless `show_special`.
   virtual Result<std::string> Decode(std::span<const int32_t> tokens,
                                      bool show_special = false) const = 0;
-  // The bytes that one token adds in the middle of a text (for streaming; may end inside a character).
+  // The bytes that one token adds in the middle of a text (for streaming; may end inside a
+  // character).
   virtual std::string TokenBytes(int32_t token) const = 0;
 
   // -1 when the model has none.
@@ -66,8 +68,9 @@ struct ChatMessage {
   std::string content;
 };
 
-// The text that the model's own template makes of the messages. kUnsupported names the construct of the
-// template that crumb does not know; kInvalidArgument carries the template's own raise_exception text.
+// The text that the model's own template makes of the messages. kUnsupported names the construct of
+// the template that crumb does not know; kInvalidArgument carries the template's own
+// raise_exception text.
 Result<std::string> RenderChat(const Tokenizer& tokenizer, std::span<const ChatMessage> messages,
                                bool add_generation_prompt);
 

@@ -71,9 +71,14 @@ FormattedNumber FormatNumber(const Evidence& row, double unit_size) {
   const double low = *row.low / unit_size;
   const double high = *row.high / unit_size;
   const int decimals = SupportedDecimals((high - low) / 2);
-  formatted.value = FormatRounded(value, decimals);
-  formatted.low = FormatRounded(low, decimals);
-  formatted.high = FormatRounded(high, decimals);
+  // Of a skewed interval above 0, such as [1.2, 1000000], no number may be rounded away to 0.
+  const auto format = [&](double x) {
+    const bool vanishes = low > 0 && SignificantDecimals(x, 1) > decimals;
+    return FormatRounded(x, vanishes ? SignificantDecimals(x, kIntervalDigits) : decimals);
+  };
+  formatted.value = format(value);
+  formatted.low = format(low);
+  formatted.high = format(high);
   return formatted;
 }
 

@@ -38,6 +38,13 @@ TEST(FormatNumber, WideIntervalsRoundToTensAndHundreds) {
   EXPECT_EQ(number.high, "77,000");
 }
 
+TEST(FormatNumber, SkewedIntervalLosesNoEnd) {
+  const FormattedNumber number = FormatNumber(Measured(1034, 1.23, 1.2e6));
+  EXPECT_EQ(number.value, "1000");
+  EXPECT_EQ(number.low, "1.2");
+  EXPECT_EQ(number.high, "1,200,000");
+}
+
 TEST(FormatNumber, DigitsShownNeverExceedTheInterval) {
   // The last digit shown is never smaller than a hundredth of half the interval's width.
   for (double half = 1e-5; half < 1e5; half *= 1.37) {

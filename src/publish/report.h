@@ -1,5 +1,6 @@
-// The report of a study: one HTML file that opens from disk without network, study.json, study.csv, and
-// the plots as SVG and PNG. Reads ledger rows and nothing else; computes no measured number anew.
+// The report of a study: one HTML file that opens from disk without network, study.json, study.csv,
+// and the plots as SVG and PNG. Reads ledger rows and nothing else; computes no measured number
+// anew.
 #ifndef CRUMB_PUBLISH_REPORT_H_
 #define CRUMB_PUBLISH_REPORT_H_
 
@@ -16,8 +17,8 @@ struct ReportOptions {
   std::string language = "en";  // "en" or "zh"
 };
 
-// Writes report.html, study.json, study.csv and plots/*.svg, plots/*.png into `folder`, each atomically.
-// kNotFound says which measurement is missing when `rows` can not make a report.
+// Writes report.html, study.json, study.csv and plots/*.svg, plots/*.png into `folder`, each
+// atomically. kNotFound says which measurement is missing when `rows` can not make a report.
 Status WriteReport(const std::vector<Evidence>& rows, const std::string& folder,
                    const ReportOptions& options);
 

@@ -1,0 +1,114 @@
+#include "publish/study_rows.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <tuple>
+
+#include "base/json.h"
+#include "evidence/metrics.h"
+
+namespace crumb {
+namespace {
+
+bool IsQualityOfText(const Evidence& row) {
+  return row.metric == metric::kPerplexity || row.metric == metric::kPerplexityRatio ||
+         row.metric == metric::kBitsPerCharacter || row.metric == metric::kKlDivergence ||
+         row.metric == metric::kTopAgreement;
+}
+
+bool IsQualityOfSentences(const Evidence& row) {
+  return row.metric == metric::kEmbeddingCosine || row.metric == metric::kStsbSpearman;
+}
+
+// English and Chinese first, so that they stand side by side.
+int TextRank(const std::string& text) { return text == "en" ? 0 : text == "zh" ? 1 : 2; }
+
+StudyNote ReadNote(const Evidence& row) {
+  StudyNote note{&row, DetailText(row, "topic"), DetailText(row, "note"),
+                 DetailText(row, "note_zh")};
+  if (note.chinese.empty()) note.chinese = note.english;
+  return note;
+}
+
+// `text` null: of any text.
+const Evidence* Newest(const std::vector<Evidence>& rows, std::string_view metric,
+                       std::string_view subject, const std::string_view* text) {
+  const Evidence* newest = nullptr;
+  for (const Evidence& row : rows) {
+    if (row.metric != metric || row.subject != subject) continue;
+    if (text != nullptr && row.text != *text) continue;
+    if (newest == nullptr || row.id > newest->id) newest = &row;
+  }
+  return newest;
+}
+
+}  // namespace
+
+bool IsNote(const Evidence& row) { return row.metric.ends_with("_note"); }
+
+bool IsRaw(const Evidence& row) { return row.metric == metric::kWindowScores; }
+
+std::string DetailText(const Evidence& row, std::string_view key) {
+  if (row.detail.empty()) return "";
+  const Result<Json> json = ParseJson(row.detail, "detail");
+  if (!json.ok() || !json->is_object()) return "";
+  const auto found = json->find(std::string(key));
+  if (found == json->end()) return "";
+  if (found->is_string()) return found->get<std::string>();
+  return found->is_number_integer() ? DumpJson(*found) : "";
+}
+
+Result<StudyRows> StudyRows::Index(const std::vector<Evidence>& rows) {
+  StudyRows study(rows);
+  std::set<std::string> variants;
+  std::set<std::pair<int, std::string>> texts;
+  for (const Evidence& row : rows) {
+    if (IsNote(row)) {
+      study.notes_.push_back(ReadNote(row));
+      continue;
+    }
+    if (row.subject == kMachine || row.subject.empty()) continue;
+    if (row.subject == kReference) {
+      if (study.reference_ == nullptr) study.reference_ = &row;
+    } else {
+      variants.insert(row.subject);
+    }
+    if (IsQualityOfText(row)) texts.emplace(TextRank(row.text), row.text);
+    study.is_encoder_ = study.is_encoder_ || IsQualityOfSentences(row);
+  }
+  if (study.reference_ == nullptr) {
+    return NotFound(
+        "the rows hold no measurement of the subject \"reference\", so there is nothing to compare "
+        "with: run crumb study to its end with the same ledger");
+  }
+  for (const auto& text : texts) study.texts_.push_back(text.second);
+  study.variants_.assign(variants.begin(), variants.end());
+  const auto key = [&](const std::string& variant) {
+    const Evidence* matrix = study.Find(metric::kMatrixBits, variant);
+    const Evidence* total = study.Find(metric::kTotalBits, variant);
+    constexpr double kUnknown = std::numeric_limits<double>::max();
+    return std::tuple(matrix == nullptr ? kUnknown : -matrix->value,
+                      total == nullptr ? kUnknown : -total->value, variant);
+  };
+  std::sort(study.variants_.begin(), study.variants_.end(),
+            [&](const std::string& a, const std::string& b) { return key(a) < key(b); });
+  study.variants_.insert(study.variants_.begin(), std::string(kReference));
+  return study;
+}
+
+const Evidence* StudyRows::Find(std::string_view metric, std::string_view subject) const {
+  return Newest(*rows_, metric, subject, nullptr);
+}
+
+const Evidence* StudyRows::Find(std::string_view metric, std::string_view subject,
+                                std::string_view text) const {
+  return Newest(*rows_, metric, subject, &text);
+}
+
+bool StudyRows::Has(std::string_view metric) const {
+  return std::any_of(rows_->begin(), rows_->end(),
+                     [&](const Evidence& row) { return row.metric == metric; });
+}
+
+}  // namespace crumb

@@ -1,0 +1,183 @@
+#include "publish/summary.h"
+
+#include <algorithm>
+
+#include "evidence/metrics.h"
+#include "publish/display.h"
+#include "publish/format_number.h"
+
+namespace crumb {
+namespace {
+
+bool IsKept(Verdict verdict) { return verdict == Verdict::kKept || verdict == Verdict::kBetter; }
+
+// Texts to speak about: those measured, or one nameless one for an encoder.
+std::vector<std::string> TextsOf(const StudyRows& study) {
+  return study.is_encoder() ? std::vector<std::string>{""} : study.texts();
+}
+
+double TotalBits(const StudyRows& study, const std::string& variant) {
+  const Evidence* row = study.Find(metric::kTotalBits, variant);
+  return row == nullptr ? 1e9 : row->value;
+}
+
+// How far from the reference, whatever the metric: larger is further.
+double Distance(const StudyRows& study, const Evidence& row) {
+  return study.is_encoder() ? -row.value : row.value;
+}
+
+// The variants but the reference for which `accept` holds, the one with the fewest total bits.
+template <typename Accept>
+std::optional<std::string> Smallest(const StudyRows& study, const Accept& accept) {
+  std::optional<std::string> best;
+  for (const std::string& variant : study.variants()) {
+    if (variant == kReference || !accept(variant)) continue;
+    if (!best.has_value() || TotalBits(study, variant) < TotalBits(study, *best)) best = variant;
+  }
+  return best;
+}
+
+class Writer {
+ public:
+  Writer(const StudyRows& study, const Texts& texts, const Quoter& quoter)
+      : study_(study), texts_(texts), quoter_(quoter) {}
+
+  std::string Quality(const std::string& text) const {
+    const std::optional<Choice> choice = SmallestKept(study_, text);
+    if (!choice.has_value()) return "";
+    std::string key = study_.is_encoder() ? "summary_kept_cosine" : "summary_kept";
+    if (!choice->kept) key += "_none";
+    return About(key, choice->variant, text);
+  }
+
+  // The broken variant with the most bits, if any.
+  std::string Broken(const std::string& text) const {
+    for (const std::string& variant : study_.variants()) {
+      if (JudgeQuality(study_, variant, text) != Verdict::kBroken) continue;
+      return About(study_.is_encoder() ? "summary_broken_cosine" : "summary_broken", variant, text);
+    }
+    return "";
+  }
+
+  std::vector<std::string> Gains(const std::string& variant) const {
+    std::vector<std::string> sentences = {
+        texts_.Fill("gain_lead", {{"variant", quoter_.Plain(Label(variant))}})};
+    Add(&sentences, metric::kDiskBytes, variant, "gain_disk");
+    Add(&sentences, metric::kWeightBytes, variant, "gain_memory");
+    AddSpeed(&sentences, metric::kGenerationSpeed, variant, "gain_speed");
+    AddSpeed(&sentences, metric::kEmbeddingSpeed, variant, "gain_sentences");
+    if (sentences.size() == 1) sentences.clear();
+    return sentences;
+  }
+
+ private:
+  std::string Label(const std::string& variant) const {
+    return FullLabel(PartsOf(study_, variant), texts_);
+  }
+
+  std::string Number(const Evidence* row) const {
+    return row == nullptr ? std::string(texts_["not_measured"]) : quoter_.Number(*row);
+  }
+
+  std::string About(std::string_view key, const std::string& variant,
+                    const std::string& text) const {
+    const std::string quality = Number(QualityRow(study_, variant, text));
+    return texts_.Fill(key, {{"text", quoter_.Plain(TextLabel(text, texts_))},
+                             {"variant", quoter_.Plain(Label(variant))},
+                             {"matrix", Number(study_.Find(metric::kMatrixBits, variant))},
+                             {"total", Number(study_.Find(metric::kTotalBits, variant))},
+                             {"ratio", quality},
+                             {"cosine", quality}});
+  }
+
+  void Add(std::vector<std::string>* sentences, std::string_view metric_name,
+           const std::string& variant, std::string_view key) const {
+    const Evidence* after = study_.Find(metric_name, variant);
+    const Evidence* before = study_.Find(metric_name, kReference);
+    if (after == nullptr || before == nullptr) return;
+    sentences->push_back(
+        texts_.Fill(key, {{"after", quoter_.Number(*after)}, {"before", quoter_.Number(*before)}}));
+  }
+
+  void AddSpeed(std::vector<std::string>* sentences, std::string_view metric_name,
+                const std::string& variant, const std::string& key) const {
+    const Comparison comparison =
+        Compare(study_.Find(metric_name, variant), study_.Find(metric_name, kReference));
+    Add(sentences, metric_name, variant,
+        key + (comparison == Comparison::kHigher  ? "_higher"
+               : comparison == Comparison::kLower ? "_lower"
+                                                  : "_same"));
+  }
+
+  const StudyRows& study_;
+  const Texts& texts_;
+  const Quoter& quoter_;
+};
+
+}  // namespace
+
+std::string PlainQuoter::Number(const Evidence& row) const {
+  const DisplayUnit unit = UnitOf(row.metric);
+  const FormattedNumber number = FormatNumber(row, unit.size);
+  std::string text = number.value + std::string(unit.suffix);
+  if (!number.low.empty()) text += " [" + number.low + ", " + number.high + "]";
+  return text;
+}
+
+const Evidence* QualityRow(const StudyRows& study, std::string_view variant,
+                           std::string_view text) {
+  return study.is_encoder() ? study.Find(metric::kEmbeddingCosine, variant)
+                            : study.Find(metric::kPerplexityRatio, variant, text);
+}
+
+Verdict JudgeQuality(const StudyRows& study, std::string_view variant, std::string_view text) {
+  const Evidence* row = QualityRow(study, variant, text);
+  return study.is_encoder() ? JudgeCosine(row) : JudgeRatio(row);
+}
+
+std::optional<Choice> SmallestKept(const StudyRows& study, std::string_view text) {
+  const std::optional<std::string> kept = Smallest(study, [&](const std::string& variant) {
+    return IsKept(JudgeQuality(study, variant, text));
+  });
+  if (kept.has_value()) return Choice{*kept, std::string(text), true};
+  const Evidence* closest = nullptr;
+  for (const std::string& variant : study.variants()) {
+    const Evidence* row = QualityRow(study, variant, text);
+    if (row == nullptr || variant == kReference) continue;
+    if (closest == nullptr || Distance(study, *row) < Distance(study, *closest)) closest = row;
+  }
+  if (closest == nullptr) return std::nullopt;
+  return Choice{closest->subject, std::string(text), false};
+}
+
+std::optional<Choice> SmallestKept(const StudyRows& study) {
+  const std::vector<std::string> texts = TextsOf(study);
+  if (texts.empty()) return std::nullopt;
+  const std::optional<std::string> kept = Smallest(study, [&](const std::string& variant) {
+    return std::all_of(texts.begin(), texts.end(), [&](const std::string& text) {
+      return IsKept(JudgeQuality(study, variant, text));
+    });
+  });
+  if (kept.has_value()) return Choice{*kept, texts.front(), true};
+  return SmallestKept(study, texts.front());
+}
+
+Summary Summarise(const StudyRows& study, const Texts& texts, const Quoter& quoter) {
+  Summary summary;
+  const Writer writer(study, texts, quoter);
+  for (const std::string& text : TextsOf(study)) {
+    if (std::string sentence = writer.Quality(text); !sentence.empty()) {
+      summary.quality.push_back(std::move(sentence));
+    }
+    if (std::string sentence = writer.Broken(text); !sentence.empty()) {
+      summary.broken.push_back(std::move(sentence));
+    }
+  }
+  if (summary.quality.empty()) summary.quality.emplace_back(texts["summary_no_quality"]);
+  if (const std::optional<Choice> choice = SmallestKept(study); choice.has_value()) {
+    summary.gains = writer.Gains(choice->variant);
+  }
+  return summary;
+}
+
+}  // namespace crumb

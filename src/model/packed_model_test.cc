@@ -1,0 +1,75 @@
+// A model written as a packed folder with its float codecs loads as the same model.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "formats/packed_folder.h"
+#include "model/model_test_util.h"
+
+namespace crumb {
+namespace {
+
+using testing::HasSubstr;
+
+// Writes all of `model` but the weight named `left_out`.
+Status WritePacked(const Model& model, const std::string& folder, const std::string& left_out) {
+  CRUMB_ASSIGN_OR_RETURN(auto writer, PackedFolderWriter::Create(folder, /*replace=*/true));
+  for (const NamedMatrix& m : model.matrices()) {
+    if (m.name != left_out) CRUMB_RETURN_IF_ERROR(writer->AddMatrix(m.name, m.matrix));
+  }
+  for (const NamedTensor& t : model.tensors()) {
+    if (t.name != left_out) CRUMB_RETURN_IF_ERROR(writer->AddTensor(t.name, t.shape, t.values));
+  }
+  for (const auto& file : model.tokenizer().Files()) {
+    CRUMB_RETURN_IF_ERROR(writer->AddFile(file.first, file.second));
+  }
+  return writer->Finish(model.canonical_config(), Json{{"method", "none"}});
+}
+
+class PackedModel : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    model_ = model_test::LoadOrFail(model_test::TestData(GetParam()) + "/model.gguf", "f16");
+    ASSERT_NE(model_, nullptr);
+    folder_ = testing::TempDir() + "/crumb_packed_model_" + GetParam();
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::unique_ptr<Model> model_;
+  std::string folder_;
+};
+
+TEST_P(PackedModel, LoadsAsTheSameModel) {
+  const Status written = WritePacked(*model_, folder_, "");
+  ASSERT_TRUE(written.ok()) << written.message();
+  const auto packed = model_test::LoadOrFail(folder_, "f16");
+  ASSERT_NE(packed, nullptr);
+  EXPECT_TRUE(packed->config() == model_->config());
+  EXPECT_EQ(packed->source(), "packed folder, weights stored as f32");
+  EXPECT_EQ(packed->parameters(), model_->parameters());
+  EXPECT_EQ(packed->tokenizer().vocabulary_size(), model_->tokenizer().vocabulary_size());
+  ThreadPool pool(1);
+  const std::vector<int32_t> tokens = {5, 6, 7, 8};
+  EXPECT_EQ(model_test::AllLogits(*model_test::ExactSession(*packed, pool), tokens),
+            model_test::AllLogits(*model_test::ExactSession(*model_, pool), tokens));
+}
+
+TEST_P(PackedModel, MissingWeightIsNamed) {
+  for (const std::string name : {"model.layers.1.self_attn.v_proj.weight", "model.norm.weight"}) {
+    ASSERT_TRUE(WritePacked(*model_, folder_, name).ok());
+    const Status status = Model::Load(folder_).status();
+    EXPECT_EQ(status.code(), StatusCode::kCorrupt);
+    EXPECT_THAT(status.message(), HasSubstr(name));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, PackedModel, testing::Values("llama", "qwen2", "gemma3", "gpt2"),
+                         [](const auto& test) { return std::string(test.param); });
+
+}  // namespace
+}  // namespace crumb

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <atomic>
 #include <string>
 
 #include "base/cpu_info.h"
@@ -16,7 +15,8 @@ namespace {
 struct SetEntry {
   const char* name;
   std::vector<std::string> needs;
-  KernelSet kernels;
+  const MatmulKernels& (*matmul)();
+  const LayerKernels& (*layers)();
 };
 
 // Best first. A new set is one entry here and its own files.
@@ -26,10 +26,11 @@ const std::vector<SetEntry>& AllSets() {
     {"avx512",
      {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512vbmi", "fma", "f16c",
       "bmi2"},
-     {"avx512", &Avx512Matmul(), &ScalarLayers()}},
-    {"avx2", {"avx2", "fma", "f16c", "bmi2"}, {"avx2", &Avx2Matmul(), &ScalarLayers()}},
+     Avx512Matmul,
+     Avx512Layers},
+    {"avx2", {"avx2", "fma", "f16c", "bmi2"}, Avx2Matmul, Avx2Layers},
 #endif
-    {"scalar", {}, {"scalar", &ScalarMatmul(), &ScalarLayers()}},
+    {"scalar", {}, ScalarMatmul, ScalarLayers},
   };
   return sets;
 }
@@ -50,12 +51,17 @@ const SetEntry& BestSet() {
 }
 
 struct Choice {
-  std::atomic<const SetEntry*> set;
-  std::atomic<bool> forced;
+  const SetEntry* set;
+  bool forced;
+  KernelSet kernels;
 };
 
+Choice Choose(const SetEntry& set, bool forced) {
+  return {&set, forced, {set.name, &set.matmul(), &set.layers()}};
+}
+
 Choice& Chosen() {
-  static Choice choice{&BestSet(), false};
+  static Choice choice = Choose(BestSet(), false);
   return choice;
 }
 
@@ -65,7 +71,7 @@ std::string List(const std::vector<std::string>& names) {
 
 }  // namespace
 
-const KernelSet& CurrentKernels() { return Chosen().set.load(std::memory_order_acquire)->kernels; }
+const KernelSet& CurrentKernels() { return Chosen().kernels; }
 
 std::vector<std::string> SupportedKernelSets() {
   std::vector<std::string> names;
@@ -83,8 +89,7 @@ Status SelectKernelSet(std::string_view name) {
       return Unsupported(fmt::format("kernel set {}: this CPU lacks {}; choose one of {}", name,
                                      List(missing), List(SupportedKernelSets())));
     }
-    Chosen().set.store(&set, std::memory_order_release);
-    Chosen().forced.store(true, std::memory_order_release);
+    Chosen() = Choose(set, true);
     return OkStatus();
   }
   return Unsupported(
@@ -95,8 +100,8 @@ Status SelectKernelSet(std::string_view name) {
 std::string_view ActiveKernelSet() { return CurrentKernels().name; }
 
 std::string KernelSetReason() {
-  const SetEntry& set = *Chosen().set.load(std::memory_order_acquire);
-  if (Chosen().forced.load(std::memory_order_acquire)) return "asked for by the user";
+  const SetEntry& set = *Chosen().set;
+  if (Chosen().forced) return "asked for by the user";
   if (set.needs.empty()) return "this CPU has the features of no faster set";
   return fmt::format("best set for this CPU: it has {}", List(set.needs));
 }

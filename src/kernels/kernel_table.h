@@ -68,6 +68,14 @@ struct MatmulKernels {
 // A tile of decoded rows, and as much again for products of scales.
 constexpr int64_t ScratchBytes(int64_t groups) { return 2 * kTileRows * groups * 64 * 4; }
 
+// Keys that attention takes at a time.
+inline constexpr int64_t kKeyBlock = 64;
+
+// Three blocks of keys (keys, values, keys transposed), one block of scores, two numbers a query.
+constexpr int64_t AttentionScratchFloats(int64_t head_dim, int64_t queries) {
+  return 3 * kKeyBlock * head_dim + kKeyBlock + 2 * queries;
+}
+
 struct LayerKernels {
   // One row each.
   void (*rms_norm)(const float* x, const float* weight, float eps, int64_t cols, float* y);
@@ -77,9 +85,11 @@ struct LayerKernels {
   void (*gated_activation)(Activation f, const float* gate, const float* up, int64_t n, float* y);
   void (*activation)(Activation f, float* x, int64_t n);
   // Query rows begin <= i < end (row i stands at position first + i) for the query heads that share
-  // key-value head `kv_head`. Arguments as for Attention in kernels/layers.h.
+  // key-value head `kv_head`. Arguments as for Attention in kernels/layers.h; `scratch`
+  // is AttentionScratchFloats floats.
   void (*attention)(const AttentionShape& shape, const float* q, const KvView& kv, int64_t first,
-                    int64_t begin, int64_t end, int64_t total, int64_t kv_head, float* out);
+                    int64_t begin, int64_t end, int64_t total, int64_t kv_head, float* out,
+                    float* scratch);
 };
 
 struct KernelSet {
@@ -93,9 +103,14 @@ const KernelSet& CurrentKernels();
 
 const MatmulKernels& ScalarMatmul();
 const LayerKernels& ScalarLayers();
-const MatmulKernels& Avx2Matmul();    // x86 only
-const MatmulKernels& Avx512Matmul();  // x86 only
-const MatmulKernels& NeonMatmul();    // ARM only
+// Only where the program is compiled for x86; to be called only on a CPU that has the set.
+const MatmulKernels& Avx2Matmul();
+const LayerKernels& Avx2Layers();
+const MatmulKernels& Avx512Matmul();
+const LayerKernels& Avx512Layers();
+// Only for ARM.
+const MatmulKernels& NeonMatmul();
+const LayerKernels& NeonLayers();
 
 }  // namespace crumb
 

@@ -74,11 +74,15 @@ void Attention(const AttentionShape& shape, const float* q, const KvView& kv, in
   const int64_t blocks = (rows + kQueryRows - 1) / kQueryRows;
   const int64_t pieces = blocks * shape.kv_heads;
   // Later rows see more keys: dealing the pieces out in turn keeps the workers level.
+  const int64_t queries = kQueryRows * (shape.heads / shape.kv_heads);
   const auto work = [&](int worker) {
+    thread_local std::vector<float> scratch;
+    scratch.resize(static_cast<size_t>(AttentionScratchFloats(shape.head_dim, queries)));
     for (int64_t piece = worker; piece < pieces; piece += pool.size()) {
       const int64_t begin = piece / shape.kv_heads * kQueryRows;
       const int64_t end = std::min(begin + kQueryRows, rows);
-      Kernels().attention(shape, q, kv, first, begin, end, total, piece % shape.kv_heads, out);
+      Kernels().attention(shape, q, kv, first, begin, end, total, piece % shape.kv_heads, out,
+                          scratch.data());
     }
   };
   if (pieces > 0) pool.Run(work);

@@ -95,7 +95,8 @@ void AttendOne(const AttentionShape& shape, const float* q, const KvView& kv, in
 }
 
 void AttentionRows(const AttentionShape& shape, const float* q, const KvView& kv, int64_t first,
-                   int64_t begin, int64_t end, int64_t total, int64_t kv_head, float* out) {
+                   int64_t begin, int64_t end, int64_t total, int64_t kv_head, float* out,
+                   float* /*scratch*/) {
   const int64_t group = shape.heads / shape.kv_heads;
   for (int64_t row = begin; row < end; ++row) {
     const KeyRange keys = KeysOf(shape, first + row, total);

@@ -1,0 +1,44 @@
+#include "kernels/kernel_set.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/cpu_info.h"
+
+namespace crumb {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(KernelSet, ScalarIsAlwaysThereAndLast) {
+  const std::vector<std::string> sets = SupportedKernelSets();
+  ASSERT_FALSE(sets.empty());
+  EXPECT_EQ(sets.back(), "scalar");
+}
+
+TEST(KernelSet, SelectionIsWhatRuns) {
+  for (const std::string& name : SupportedKernelSets()) {
+    ASSERT_TRUE(SelectKernelSet(name).ok());
+    EXPECT_EQ(ActiveKernelSet(), name);
+    EXPECT_EQ(KernelSetReason(), "asked for by the user");
+  }
+  ASSERT_TRUE(SelectKernelSet(SupportedKernelSets().front()).ok());
+}
+
+TEST(KernelSet, UnknownNameListsTheChoices) {
+  const std::string before(ActiveKernelSet());
+  const Status status = SelectKernelSet("mmx");
+  EXPECT_EQ(status.code(), StatusCode::kUnsupported);
+  EXPECT_THAT(status.message(), HasSubstr("\"mmx\""));
+  EXPECT_THAT(status.message(), HasSubstr("scalar"));
+  EXPECT_EQ(ActiveKernelSet(), before);
+}
+
+// On a CPU with these features a silent fall back to scalar would be a fault.
+TEST(KernelSet, Avx2CpuGetsAVectorSet) {
+  if (!HostCpu().Has("avx2") || !HostCpu().Has("fma")) GTEST_SKIP() << "no AVX2 here";
+  EXPECT_NE(SupportedKernelSets().front(), "scalar");
+}
+
+}  // namespace
+}  // namespace crumb

@@ -1,0 +1,291 @@
+#include "kernels/layers.h"
+
+#include <gtest/gtest.h>
+
+#include <cfloat>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "base/float16.h"
+#include "base/rng.h"
+#include "kernels/testing_sets.h"
+
+namespace crumb {
+namespace {
+
+size_t Index(int64_t i) { return static_cast<size_t>(i); }
+
+std::vector<float> Random(int64_t n, uint64_t seed, double spread = 1) {
+  Rng rng(seed);
+  std::vector<float> x(Index(n));
+  for (float& v : x) v = static_cast<float>(spread * rng.Gaussian());
+  return x;
+}
+
+constexpr double kEps = FLT_EPSILON;
+constexpr int64_t kWidths[] = {1, 7, 16, 33, 64, 100, 576};
+
+// The mean of n squares has a relative error below (n + 2) eps / 2, its root half of that; three
+// more roundings follow.
+TEST(RmsNorm, IsWithinRoundingOfFloat64) {
+  ForEachKernelSet([] {
+    ThreadPool pool(2);
+    for (const int64_t cols : kWidths) {
+      constexpr int64_t kRows = 3;
+      const std::vector<float> x = Random(kRows * cols, 1), weight = Random(cols, 2);
+      std::vector<float> y(x.size());
+      RmsNorm(x.data(), weight.data(), 1e-5f, kRows, cols, y.data(), pool);
+      for (int64_t r = 0; r < kRows; ++r) {
+        double squares = 0;
+        for (int64_t c = 0; c < cols; ++c) squares += std::pow(x[Index(r * cols + c)], 2);
+        const double factor = 1 / std::sqrt(squares / static_cast<double>(cols) + 1e-5f);
+        for (int64_t c = 0; c < cols; ++c) {
+          const double expected = x[Index(r * cols + c)] * factor * weight[Index(c)];
+          ASSERT_NEAR(y[Index(r * cols + c)], expected,
+                      static_cast<double>(cols + 8) / 2 * kEps * std::abs(expected));
+        }
+      }
+      std::vector<float> in_place = x;
+      RmsNorm(in_place.data(), weight.data(), 1e-5f, kRows, cols, in_place.data(), pool);
+      ASSERT_EQ(in_place, y);
+    }
+  });
+}
+
+TEST(LayerNorm, IsWithinRoundingOfFloat64) {
+  ForEachKernelSet([] {
+    ThreadPool pool(2);
+    for (const int64_t cols : kWidths) {
+      if (cols == 1) continue;  // the variance is 0: the result is the bias and rounding noise
+      constexpr int64_t kRows = 3;
+      std::vector<float> x = Random(kRows * cols, 1);
+      for (float& v : x) v += 3;
+      const std::vector<float> weight = Random(cols, 2), bias = Random(cols, 3);
+      std::vector<float> y(x.size());
+      LayerNorm(x.data(), weight.data(), bias.data(), 1e-5f, kRows, cols, y.data(), pool);
+      for (int64_t r = 0; r < kRows; ++r) {
+        double sum = 0, squares = 0;
+        for (int64_t c = 0; c < cols; ++c) sum += x[Index(r * cols + c)];
+        const double mean = sum / static_cast<double>(cols);
+        for (int64_t c = 0; c < cols; ++c) squares += std::pow(x[Index(r * cols + c)] - mean, 2);
+        const double factor = 1 / std::sqrt(squares / static_cast<double>(cols) + 1e-5f);
+        // The mean, near 3, is off by at most n eps * 4; that error is scaled by factor * weight.
+        const double n = static_cast<double>(cols + 8);
+        for (int64_t c = 0; c < cols; ++c) {
+          const double scaled = (x[Index(r * cols + c)] - mean) * factor * weight[Index(c)];
+          const double bound = n * kEps *
+                               (4 * factor * std::abs(weight[Index(c)]) + std::abs(scaled) +
+                                std::abs(bias[Index(c)]));
+          ASSERT_NEAR(y[Index(r * cols + c)], scaled + bias[Index(c)], bound);
+        }
+      }
+    }
+  });
+}
+
+double ExactActivation(Activation f, double x) {
+  if (f == Activation::kSilu) return x / (1 + std::exp(-x));
+  if (f == Activation::kGeluErf) return x * std::erfc(-x * std::sqrt(0.5)) / 2;
+  const double u = std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x);
+  return x / (1 + std::exp(-2 * u));
+}
+
+// erf by a polynomial has an absolute error of 1.5e-7 (half of it counts); the rest are some
+// roundings of a factor that is at most 1, and of an exponent of up to about 90.
+TEST(Activation, IsWithinTheStatedErrorOfFloat64) {
+  ForEachKernelSet([] {
+    ThreadPool pool(2);
+    std::vector<float> x;
+    for (int i = -1200; i <= 1200; ++i) x.push_back(static_cast<float>(i) * 0.01f);
+    for (const float far : {-1000.0f, -90.0f, -20.0f, 20.0f, 90.0f, 1000.0f}) x.push_back(far);
+    const std::vector<float> up = Random(static_cast<int64_t>(x.size()), 5);
+    for (const Activation f : {Activation::kSilu, Activation::kGeluTanh, Activation::kGeluErf}) {
+      std::vector<float> y = x, gated(x.size());
+      ApplyActivation(f, y.data(), static_cast<int64_t>(y.size()), pool);
+      GatedActivation(f, x.data(), up.data(), static_cast<int64_t>(x.size()), gated.data(), pool);
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double bound = std::abs(double{x[i]}) * 5e-7;
+        ASSERT_NEAR(y[i], ExactActivation(f, x[i]), bound) << x[i];
+        ASSERT_NEAR(gated[i], ExactActivation(f, x[i]) * up[i], bound * std::abs(up[i]) + 1e-12);
+      }
+    }
+  });
+}
+
+TEST(Rope, RotatesEachPair) {
+  ForEachKernelSet([] {
+    ThreadPool pool(2);
+    for (const int64_t dim : {2, 8, 64, 96}) {
+      constexpr int64_t kRows = 5, kHeads = 3;
+      std::vector<float> cosines(Index(kRows * dim / 2)), sines(cosines.size());
+      for (size_t i = 0; i < cosines.size(); ++i) {
+        cosines[i] = static_cast<float>(std::cos(0.1 * static_cast<double>(i)));
+        sines[i] = static_cast<float>(std::sin(0.1 * static_cast<double>(i)));
+      }
+      const std::vector<float> x = Random(kRows * kHeads * dim, 4);
+      std::vector<float> y = x;
+      Rope(cosines.data(), sines.data(), kRows, kHeads, dim, y.data(), pool);
+      for (int64_t r = 0; r < kRows; ++r) {
+        for (int64_t h = 0; h < kHeads; ++h) {
+          for (int64_t i = 0; i < dim / 2; ++i) {
+            const size_t low = Index((r * kHeads + h) * dim + i), high = low + Index(dim / 2);
+            const double c = cosines[Index(r * dim / 2 + i)], s = sines[Index(r * dim / 2 + i)];
+            const double bound = 2 * kEps * (std::abs(x[low]) + std::abs(x[high]));
+            ASSERT_NEAR(y[low], x[low] * c - x[high] * s, bound);
+            ASSERT_NEAR(y[high], x[high] * c + x[low] * s, bound);
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(AddBias, AddsToEveryRow) {
+  const std::vector<float> bias = {1, 2, 3};
+  std::vector<float> y = {0, 0, 0, 10, 20, 30};
+  AddBias(bias.data(), 2, 3, y.data());
+  EXPECT_EQ(y, (std::vector<float>{1, 2, 3, 11, 22, 33}));
+}
+
+struct Case {
+  AttentionShape shape;
+  int64_t first, rows, total;
+};
+
+AttentionShape Shape(int64_t heads, int64_t kv_heads, int64_t dim, int64_t window, bool causal) {
+  return {heads, kv_heads, dim, 1.0f / std::sqrt(static_cast<float>(dim)), window, causal};
+}
+
+std::vector<Case> Cases() {
+  return {
+      {Shape(1, 1, 1, 0, true), 0, 1, 1},       {Shape(3, 1, 64, 0, true), 0, 7, 7},
+      {Shape(9, 3, 64, 0, true), 130, 1, 131},  {Shape(4, 2, 32, 0, true), 60, 20, 80},
+      {Shape(4, 4, 8, 0, false), 0, 70, 70},    {Shape(2, 1, 256, 10, true), 100, 33, 133},
+      {Shape(2, 2, 20, 64, true), 0, 150, 150}, {Shape(2, 1, 64, 1, true), 5, 3, 8},
+      {Shape(12, 12, 32, 0, false), 0, 5, 5},
+  };
+}
+
+// All of it in float64, without any trick.
+std::vector<double> ExactAttention(const Case& c, const std::vector<float>& q,
+                                   const std::vector<float>& keys,
+                                   const std::vector<float>& values) {
+  const AttentionShape& s = c.shape;
+  std::vector<double> out(Index(c.rows * s.heads * s.head_dim), 0.0);
+  for (int64_t row = 0; row < c.rows; ++row) {
+    const int64_t position = c.first + row;
+    for (int64_t h = 0; h < s.heads; ++h) {
+      const int64_t kv_head = h / (s.heads / s.kv_heads);
+      const int64_t at = (row * s.heads + h) * s.head_dim;
+      double total = 0;
+      for (int64_t p = 0; p < c.total; ++p) {
+        const bool seen =
+            !s.causal || (p <= position && (s.window == 0 || position - p < s.window));
+        if (!seen) continue;
+        double score = 0;
+        const int64_t kv_at = (p * s.kv_heads + kv_head) * s.head_dim;
+        for (int64_t d = 0; d < s.head_dim; ++d) {
+          score += double{q[Index(at + d)]} * keys[Index(kv_at + d)];
+        }
+        const double weight = std::exp(score * s.scale);
+        total += weight;
+        for (int64_t d = 0; d < s.head_dim; ++d) {
+          out[Index(at + d)] += weight * values[Index(kv_at + d)];
+        }
+      }
+      for (int64_t d = 0; d < s.head_dim; ++d) out[Index(at + d)] /= total;
+    }
+  }
+  return out;
+}
+
+// Scores of size about 1 carry an absolute error of some eps * dim, the weights the same relative
+// one, and the mean of values of size about 1 adds n eps.
+double AttentionBound(const Case& c) {
+  return kEps * static_cast<double>(4 * c.shape.head_dim + c.total + 20);
+}
+
+TEST(Attention, IsWithinRoundingOfFloat64) {
+  ForEachKernelSet([] {
+    ThreadPool pool(2);
+    for (const Case& c : Cases()) {
+      const AttentionShape& s = c.shape;
+      const std::vector<float> q = Random(c.rows * s.heads * s.head_dim, 1);
+      std::vector<float> keys = Random(c.total * s.kv_heads * s.head_dim, 2);
+      std::vector<float> values = Random(c.total * s.kv_heads * s.head_dim, 3);
+      std::vector<uint16_t> half_keys, half_values;
+      for (float& v : keys) half_keys.push_back(FloatToHalf(v)), v = HalfToFloat(half_keys.back());
+      for (float& v : values) {
+        half_values.push_back(FloatToHalf(v)), v = HalfToFloat(half_values.back());
+      }
+      const std::vector<double> expected = ExactAttention(c, q, keys, values);
+      for (const bool half : {false, true}) {
+        const KvView kv = half ? KvView{half_keys.data(), half_values.data(), true}
+                               : KvView{keys.data(), values.data(), false};
+        std::vector<float> out(q.size(), -5.0f);
+        Attention(s, q.data(), kv, c.first, c.rows, c.total, out.data(), pool);
+        for (size_t i = 0; i < out.size(); ++i) {
+          ASSERT_NEAR(out[i], expected[i], AttentionBound(c))
+              << "heads " << s.heads << " dim " << s.head_dim << " half " << half << " at " << i;
+        }
+      }
+    }
+  });
+}
+
+TEST(Attention, DoesNotDependOnTheThreads) {
+  ForEachKernelSet([] {
+    for (const Case& c : Cases()) {
+      const AttentionShape& s = c.shape;
+      const std::vector<float> q = Random(c.rows * s.heads * s.head_dim, 1);
+      const std::vector<float> keys = Random(c.total * s.kv_heads * s.head_dim, 2);
+      std::vector<float> first;
+      for (const int threads : {1, 2, 3}) {
+        ThreadPool pool(threads);
+        std::vector<float> out(q.size());
+        Attention(s, q.data(), {keys.data(), keys.data(), false}, c.first, c.rows, c.total,
+                  out.data(), pool);
+        if (first.empty()) first = out;
+        ASSERT_EQ(out, first);
+      }
+    }
+  });
+}
+
+TEST(Attention, LargeScoresDoNotOverflow) {
+  ForEachKernelSet([] {
+    ThreadPool pool(1);
+    constexpr int64_t kDim = 64, kTotal = 100;
+    std::vector<float> q(kDim, 50.0f), keys(kDim * kTotal, 50.0f), out(kDim);
+    for (size_t d = 0; d < kDim; ++d) keys[70 * kDim + d] = 51.0f;  // outweighs all others
+    std::vector<float> values(kDim * kTotal, 1.0f);
+    for (size_t d = 0; d < kDim; ++d) values[70 * kDim + d] = 2.0f;
+    const AttentionShape shape = Shape(1, 1, kDim, 0, true);
+    Attention(shape, q.data(), {keys.data(), values.data(), false}, kTotal - 1, 1, kTotal,
+              out.data(), pool);
+    for (const float v : out) EXPECT_FLOAT_EQ(v, 2.0f);
+  });
+}
+
+// Keys that a query must not see may hold anything; one that it sees must not hide a NaN.
+TEST(Attention, NanReachesExactlyTheQueriesThatSeeIt) {
+  ForEachKernelSet([] {
+    ThreadPool pool(2);
+    constexpr int64_t kDim = 32, kTotal = 80, kBad = 40;
+    const std::vector<float> q = Random(kTotal * kDim, 1);
+    std::vector<float> keys = Random(kTotal * kDim, 2);
+    const std::vector<float> values = Random(kTotal * kDim, 3);
+    keys[kBad * kDim + 3] = std::numeric_limits<float>::quiet_NaN();
+    std::vector<float> out(q.size());
+    Attention(Shape(1, 1, kDim, 0, true), q.data(), {keys.data(), values.data(), false}, 0, kTotal,
+              kTotal, out.data(), pool);
+    for (int64_t row = 0; row < kTotal; ++row) {
+      EXPECT_EQ(std::isnan(out[Index(row * kDim)]), row >= kBad) << row;
+    }
+  });
+}
+
+}  // namespace
+}  // namespace crumb

@@ -129,6 +129,7 @@ Result<PackedMatrix> AsMatrix(const TensorView& tensor) {
 Result<std::vector<float>> AsFloats(const TensorView& tensor) {
   CRUMB_ASSIGN_OR_RETURN(const PackedMatrix matrix, AsMatrix(tensor));
   std::vector<float> values(static_cast<size_t>(matrix.rows * matrix.cols));
+  if (values.empty()) return values;  // perhaps very many rows of no columns
   const auto cols = static_cast<size_t>(matrix.cols);
   for (int64_t row = 0; row < matrix.rows; ++row) {
     matrix.codec->DecodeRow(matrix, row,

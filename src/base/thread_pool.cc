@@ -30,11 +30,12 @@ void Pause() {
 #endif
 }
 
-void PinTo(int index) {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
+// Ties the calling thread to the index-th CPU of `allowed`, counted round and round.
+void PinTo(int index, const cpu_set_t& allowed) {
+  const int count = CPU_COUNT(&allowed);
+  if (count == 0) return;
   for (int cpu = 0, seen = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &allowed) || seen++ != index) continue;
+    if (!CPU_ISSET(cpu, &allowed) || seen++ != index % count) continue;
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(cpu, &one);
@@ -46,8 +47,8 @@ void PinTo(int index) {
 }  // namespace
 
 struct ThreadPool::State {
-  std::atomic<uint64_t> round{0};    // raised to start a round of work
-  std::atomic<int> running{0};       // workers that have not ended the round
+  std::atomic<uint64_t> round{0};  // raised to start a round of work
+  std::atomic<int> running{0};     // workers that have not ended the round
   std::atomic<int> sleepers{0};
   std::atomic<bool> stop{false};
   void (*call)(void*, int) = nullptr;
@@ -55,6 +56,10 @@ struct ThreadPool::State {
   std::mutex mutex;
   std::condition_variable wake;
   std::vector<std::thread> threads;
+  // What the caller was allowed before it was pinned. Threads inherit the mask of the one that
+  // starts them, so every worker chooses from this, and the caller gets it back at the end.
+  bool pinned = false;
+  cpu_set_t allowed;
 
   // Returns when round != seen.
   void Await(uint64_t seen) {
@@ -71,10 +76,11 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(int threads, bool pin)
     : threads_(std::max(1, threads)), state_(std::make_unique<State>()) {
-  if (pin) PinTo(0);
+  state_->pinned = pin && sched_getaffinity(0, sizeof(cpu_set_t), &state_->allowed) == 0;
+  if (state_->pinned) PinTo(0, state_->allowed);
   for (int worker = 1; worker < threads_; ++worker) {
-    state_->threads.emplace_back([state = state_.get(), worker, pin] {
-      if (pin) PinTo(worker);
+    state_->threads.emplace_back([state = state_.get(), worker] {
+      if (state->pinned) PinTo(worker, state->allowed);
       uint64_t seen = 0;
       while (true) {
         state->Await(seen);
@@ -95,6 +101,7 @@ ThreadPool::~ThreadPool() {
   }
   state_->wake.notify_all();
   for (std::thread& thread : state_->threads) thread.join();
+  if (state_->pinned) sched_setaffinity(0, sizeof(cpu_set_t), &state_->allowed);
 }
 
 void ThreadPool::RunErased(void (*call)(void*, int), void* work) {

@@ -9,7 +9,6 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "base/version.h"
-#include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
 #include "formats/packed_folder.h"
 #include "quant/quantizer.h"
@@ -66,18 +65,6 @@ Status CheckNotQuantized(const Model& model) {
   return OkStatus();
 }
 
-// Bits of what was written: block matrices apart, since "N bits" alone hides the embedding.
-struct SizeCount {
-  int64_t block_bytes = 0;
-  int64_t all_bytes = 0;
-
-  void Add(const NamedMatrix& named, const PackedMatrix& packed) {
-    const int64_t bytes = packed.codec->SizeOf(packed.rows, packed.cols).total();
-    all_bytes += bytes;
-    if (named.layer >= 0) block_bytes += bytes;
-  }
-};
-
 Result<Json> MakeManifest(const Model& model, const QuantizePlan& plan, const Quantizer& method) {
   CRUMB_ASSIGN_OR_RETURN(const std::string hash, Sha256OfPath(model.path()));
   Json manifest;
@@ -95,10 +82,9 @@ Result<Json> MakeManifest(const Model& model, const QuantizePlan& plan, const Qu
   return manifest;
 }
 
-Status AddSmallTensors(const Model& model, PackedFolderWriter& writer, SizeCount* count) {
+Status AddTensorsAndTokenizer(const Model& model, PackedFolderWriter& writer) {
   for (const NamedTensor& tensor : model.tensors()) {
     CRUMB_RETURN_IF_ERROR(writer.AddTensor(tensor.name, tensor.shape, tensor.values));
-    count->all_bytes += static_cast<int64_t>(tensor.values.size() * sizeof(float));
   }
   for (const auto& [name, content] : model.tokenizer().Files()) {
     CRUMB_RETURN_IF_ERROR(writer.AddFile(name, content));
@@ -117,7 +103,6 @@ Result<QuantizeResult> QuantizeModel(const Model& model, const QuantizePlan& pla
   CRUMB_ASSIGN_OR_RETURN(const Json manifest, MakeManifest(model, plan, *resolved.method));
   CRUMB_ASSIGN_OR_RETURN(const auto writer, PackedFolderWriter::Create(folder, replace));
 
-  SizeCount count;
   int done = 0;
   const int total = static_cast<int>(model.matrices().size());
   for (const NamedMatrix& named : model.matrices()) {
@@ -127,22 +112,25 @@ Result<QuantizeResult> QuantizeModel(const Model& model, const QuantizePlan& pla
       return packed.status().WithContext(fmt::format("{}: {}", model.path(), named.name));
     }
     CRUMB_RETURN_IF_ERROR(writer->AddMatrix(named.name, *packed));
-    count.Add(named, *packed);
     if (progress && !progress(++done, total)) {
       return Interrupted(fmt::format("{}: stopped after {} of {} matrices, nothing was kept",
                                      folder, done, total));
     }
   }
-  CRUMB_RETURN_IF_ERROR(AddSmallTensors(model, *writer, &count));
+  CRUMB_RETURN_IF_ERROR(AddTensorsAndTokenizer(model, *writer));
   CRUMB_RETURN_IF_ERROR(writer->Finish(model.canonical_config(), manifest));
 
+  // The writer counts the bits; the manifest is the one place where they are kept.
+  const std::string path = JoinPath(folder, "manifest.json");
+  CRUMB_ASSIGN_OR_RETURN(const Json written, ReadJsonFile(path));
+  QuantizeResult result;
+  CRUMB_ASSIGN_OR_RETURN(result.matrix_bits_per_weight,
+                         JsonNumber(written, "matrix_bits_per_weight", path));
+  CRUMB_ASSIGN_OR_RETURN(result.total_bits_per_weight,
+                         JsonNumber(written, "total_bits_per_weight", path));
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  const auto bits = [](int64_t bytes, int64_t weights) {
-    return weights == 0 ? 0.0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(weights);
-  };
-  return QuantizeResult{.matrix_bits_per_weight = bits(count.block_bytes, model.block_parameters()),
-                        .total_bits_per_weight = bits(count.all_bytes, model.parameters()),
-                        .seconds = elapsed.count()};
+  result.seconds = elapsed.count();
+  return result;
 }
 
 }  // namespace crumb

@@ -40,11 +40,14 @@ std::string Link(const Evidence& row) {
 
 class HtmlQuoter : public Quoter {
  public:
-  std::string Number(const Evidence& row) const override {
-    const DisplayUnit unit = UnitOf(row.metric);
-    const FormattedNumber number = FormatNumber(row, unit.size);
-    std::string html = fmt::format("<span class=\"q\" data-evidence=\"{}\">{}{}{}</span>", row.id,
-                                   Escape(number.value), unit.suffix, Link(row));
+  std::string Number(const Evidence& row) const override { return NumberIn(row, ""); }
+  // With `unit` behind the value, for metrics whose unit the sentence around it would name.
+  static std::string NumberIn(const Evidence& row, std::string_view unit) {
+    const DisplayUnit display = UnitOf(row.metric);
+    const FormattedNumber number = FormatNumber(row, display.size);
+    std::string html = fmt::format(
+        "<span class=\"q\" data-evidence=\"{}\">{}{}<span class=\"unit\">{}</span>{}</span>",
+        row.id, Escape(number.value), display.suffix, Escape(unit), Link(row));
     if (!number.low.empty()) {
       html += fmt::format(" <span class=\"ci\">[{}, {}]</span>", Escape(number.low),
                           Escape(number.high));
@@ -63,8 +66,8 @@ data StringList(const std::vector<std::string>& strings) {
 data CellData(const Cell& cell) {
   data one;
   one.set("is_number", cell.row != nullptr);
-  one.set("is_badge", cell.row == nullptr && !cell.badge.empty());
-  one.set("is_plain", cell.row == nullptr && cell.badge.empty());
+  one.set("has_badge", !cell.badge.empty());
+  one.set("is_plain", cell.row == nullptr);
   one.set("text", cell.text);
   one.set("badge", cell.badge);
   one.set("has_interval", false);
@@ -155,11 +158,8 @@ class Page {
   void AddSummary() {
     const Summary summary = Summarise(study_, texts_, quoter_);
     std::vector<std::string> sentences = summary.quality;
-    const std::string space = texts_.is_chinese() ? "" : " ";
-    std::string gains;
-    for (const std::string& sentence : summary.gains) {
-      gains += (gains.empty() ? "" : space) + sentence;
-    }
+    const std::string gains = JoinSentences(
+        {summary.gain_lead, summary.gain_disk, summary.gain_memory, summary.gain_speed}, texts_);
     if (!gains.empty()) sentences.push_back(gains);
     sentences.insert(sentences.end(), summary.broken.begin(), summary.broken.end());
     page_.set("sentences", StringList(sentences));
@@ -183,8 +183,9 @@ class Page {
     const std::optional<Choice> choice = SmallestKept(study_);
     page_.set("has_cards", choice.has_value());
     if (!choice.has_value()) return;
-    page_.set("choice_title",
-              std::string(texts_[choice->kept ? "card_title_kept" : "card_title_closest"]));
+    page_.set("choice_title", std::string(texts_[choice->on_all_texts ? "card_title_kept_all"
+                                                 : choice->kept       ? "card_title_kept"
+                                                                      : "card_title_closest"]));
     page_.set("choice_name", FullLabel(PartsOf(study_, choice->variant), texts_));
     const auto bits = [&](std::string_view name) {
       const Evidence* row = study_.Find(name, choice->variant);
@@ -199,9 +200,9 @@ class Page {
       const Evidence* before = study_.Find(before_metric, kReference);
       data card;
       card.set("label", std::move(label));
-      card.set("after", quoter_.Number(*after) + std::string(unit));
+      card.set("after", HtmlQuoter::NumberIn(*after, unit));
       card.set("has_before", before != nullptr);
-      card.set("before", before == nullptr ? "" : quoter_.Number(*before) + std::string(unit));
+      card.set("before", before == nullptr ? "" : HtmlQuoter::NumberIn(*before, unit));
       cards.push_back(card);
     };
     AddQualityCards(*choice, add);

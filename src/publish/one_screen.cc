@@ -91,11 +91,8 @@ std::string TableLines(const StudyRows& study, const Texts& texts, int* lines) {
 std::string SummaryLines(const StudyRows& study, const Texts& texts, int lines) {
   const Summary summary = Summarise(study, texts, PlainQuoter());
   std::vector<std::string> sentences = {summary.quality.front()};
-  const std::string space = texts.is_chinese() ? "" : " ";
-  std::string gains;
-  for (const std::string& sentence : summary.gains)
-    gains += (gains.empty() ? "" : space) + sentence;
-  if (!gains.empty()) sentences.push_back(gains);
+  sentences.push_back(
+      JoinSentences({summary.gain_lead, summary.gain_disk, summary.gain_speed}, texts));
   sentences.insert(sentences.end(), summary.broken.begin(), summary.broken.end());
   sentences.insert(sentences.end(), summary.quality.begin() + 1, summary.quality.end());
   std::string text;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "evidence/metrics.h"
 #include "publish/display.h"
@@ -13,6 +14,7 @@ namespace crumb {
 namespace {
 
 constexpr std::string_view kEightBits = "int8";
+constexpr double kDodge = 0.07;  // of the distance of two places of the axis
 
 bool HasInterval(const Evidence& row) { return row.low.has_value() && row.high.has_value(); }
 
@@ -115,9 +117,71 @@ std::string CommonStyle() {
       "set border 3 lc rgb '{0}'\n"
       "set tics nomirror scale 0.4 textcolor rgb '#2b2f36'\n"
       "set grid ytics lt 1 lw 0.6 lc rgb '#d5d8dd'\n"
-      "set key outside top center horizontal Left reverse samplen 2.2\n"
+      "set key inside top right Left reverse samplen 2.2\n"
+      "set title offset 0,-0.2\n"
       "set bars 0.6\n",
       kPlotGrey);
+}
+
+std::string EmbeddingWord(const Texts& texts, bool at_width) {
+  return std::string(texts[at_width ? "plot_embedding_own" : "plot_embedding_8"]);
+}
+
+void Dodge(std::vector<PlotSeries>* series) {
+  std::erase_if(*series, [](const PlotSeries& one) { return one.points.empty(); });
+  const double middle = (static_cast<double>(series->size()) - 1) / 2;
+  for (size_t i = 0; i < series->size(); ++i) {
+    for (PlotPoint& point : (*series)[i].points) {
+      point.x += kDodge * (static_cast<double>(i) - middle);
+    }
+  }
+}
+
+std::pair<double, double> RangeOf(const std::vector<PlotSeries>& series) {
+  double low = INFINITY;
+  double high = -INFINITY;
+  for (const PlotSeries& one : series) {
+    for (const PlotPoint& point : one.points) {
+      low = std::min(low, point.low);
+      high = std::max(high, point.high);
+    }
+  }
+  return {low, high};
+}
+
+void AddSeries(const StudyRows& study, const Texts& texts, const WidthAxis& axis,
+               std::string_view metric_name, const std::string* text, const std::string& name,
+               std::string_view colour, std::vector<PlotSeries>* series,
+               std::vector<const Evidence*>* evidence) {
+  for (const bool at_width : {false, true}) {
+    PlotSeries one;
+    const std::string embedding = EmbeddingWord(texts, at_width);
+    one.title = name.empty()
+                    ? embedding
+                    : texts.Fill("plot_series", {{"text", name}, {"embedding", embedding}});
+    one.colour = colour;
+    one.hollow = at_width;
+    for (const std::string& variant : axis.Variants(at_width)) {
+      const Evidence* row = text == nullptr ? study.Find(metric_name, variant)
+                                            : study.Find(metric_name, variant, *text);
+      if (row != nullptr) AddPoint(&one, axis.PlaceOf(variant), *row, evidence);
+    }
+    series->push_back(std::move(one));
+  }
+}
+
+std::string PanelCommands(const std::vector<Panel>& panels, const WidthAxis& axis, bool narrow) {
+  const size_t count = panels.size();
+  std::string commands = CommonStyle() + axis.Commands() + "set key font ',11'\n";
+  if (count > 1) {
+    commands += narrow ? fmt::format("set multiplot layout {},1\n", count)
+                       : fmt::format("set multiplot layout 1,{}\n", count);
+  }
+  for (const Panel& panel : panels) {
+    commands += fmt::format("set title {}\n{}", GnuplotString(panel.title), panel.settings) +
+                PlotCommand(panel.series, panel.first);
+  }
+  return commands + (count > 1 ? "unset multiplot\n" : "");
 }
 
 }  // namespace crumb

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "publish/study_rows.h"
@@ -59,6 +60,34 @@ struct PlotSeries {
   bool bare = false;    // a thin line without marks and error bars
   std::vector<PlotPoint> points;
 };
+
+// A drawing area of its own within a plot: its title, axis settings and series.
+struct Panel {
+  std::string title;
+  std::string settings;  // after the common ones: ranges, scales, ticks, key
+  std::vector<PlotSeries> series;
+  std::string first;  // as PlotCommand's
+};
+
+// The panels beside each other, or below each other on a phone.
+std::string PanelCommands(const std::vector<Panel>& panels, const WidthAxis& axis, bool narrow);
+
+// One series for each way to store the embedding, of this metric on this text (nullptr: any), named
+// after `name` (may be empty) and the embedding. Rows go to `evidence`.
+void AddSeries(const StudyRows& study, const Texts& texts, const WidthAxis& axis,
+               std::string_view metric_name, const std::string* text, const std::string& name,
+               std::string_view colour, std::vector<PlotSeries>* series,
+               std::vector<const Evidence*>* evidence);
+
+// "embedding 8 bits" or "embedding at the width".
+std::string EmbeddingWord(const Texts& texts, bool at_width);
+
+// Drops series without points and moves the others a little apart, so that error bars at one place
+// of the axis do not hide each other.
+void Dodge(std::vector<PlotSeries>* series);
+
+// The lowest and highest end of any error bar.
+std::pair<double, double> RangeOf(const std::vector<PlotSeries>& series);
 
 // Adds the row's value and interval at `x`, and the row to `evidence`.
 void AddPoint(PlotSeries* series, double x, const Evidence& row,

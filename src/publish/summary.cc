@@ -59,15 +59,17 @@ class Writer {
     return "";
   }
 
-  std::vector<std::string> Gains(const std::string& variant) const {
-    std::vector<std::string> sentences = {
-        texts_.Fill("gain_lead", {{"variant", quoter_.Plain(Label(variant))}})};
-    Add(&sentences, metric::kDiskBytes, variant, "gain_disk");
-    Add(&sentences, metric::kWeightBytes, variant, "gain_memory");
-    AddSpeed(&sentences, metric::kGenerationSpeed, variant, "gain_speed");
-    AddSpeed(&sentences, metric::kEmbeddingSpeed, variant, "gain_sentences");
-    if (sentences.size() == 1) sentences.clear();
-    return sentences;
+  void AddGains(const Choice& choice, Summary* summary) const {
+    summary->gain_disk = Gain(metric::kDiskBytes, choice.variant, "gain_disk");
+    summary->gain_memory = Gain(metric::kWeightBytes, choice.variant, "gain_memory");
+    summary->gain_speed = study_.is_encoder()
+                              ? SpeedGain(metric::kEmbeddingSpeed, choice.variant, "gain_sentences")
+                              : SpeedGain(metric::kGenerationSpeed, choice.variant, "gain_speed");
+    if (summary->gain_disk.empty() && summary->gain_memory.empty() && summary->gain_speed.empty()) {
+      return;
+    }
+    summary->gain_lead =
+        About(choice.on_all_texts ? "gain_lead_all" : "gain_lead", choice.variant, choice.text);
   }
 
  private:
@@ -90,23 +92,23 @@ class Writer {
                              {"cosine", quality}});
   }
 
-  void Add(std::vector<std::string>* sentences, std::string_view metric_name,
-           const std::string& variant, std::string_view key) const {
+  std::string Gain(std::string_view metric_name, const std::string& variant,
+                   std::string_view key) const {
     const Evidence* after = study_.Find(metric_name, variant);
     const Evidence* before = study_.Find(metric_name, kReference);
-    if (after == nullptr || before == nullptr) return;
-    sentences->push_back(
-        texts_.Fill(key, {{"after", quoter_.Number(*after)}, {"before", quoter_.Number(*before)}}));
+    if (after == nullptr || before == nullptr) return "";
+    return texts_.Fill(key,
+                       {{"after", quoter_.Number(*after)}, {"before", quoter_.Number(*before)}});
   }
 
-  void AddSpeed(std::vector<std::string>* sentences, std::string_view metric_name,
-                const std::string& variant, const std::string& key) const {
+  std::string SpeedGain(std::string_view metric_name, const std::string& variant,
+                        const std::string& key) const {
     const Comparison comparison =
         Compare(study_.Find(metric_name, variant), study_.Find(metric_name, kReference));
-    Add(sentences, metric_name, variant,
-        key + (comparison == Comparison::kHigher  ? "_higher"
-               : comparison == Comparison::kLower ? "_lower"
-                                                  : "_same"));
+    const std::string_view outcome = comparison == Comparison::kHigher  ? "_higher"
+                                     : comparison == Comparison::kLower ? "_lower"
+                                                                        : "_same";
+    return Gain(metric_name, variant, key + std::string(outcome));
   }
 
   const StudyRows& study_;
@@ -139,7 +141,7 @@ std::optional<Choice> SmallestKept(const StudyRows& study, std::string_view text
   const std::optional<std::string> kept = Smallest(study, [&](const std::string& variant) {
     return IsKept(JudgeQuality(study, variant, text));
   });
-  if (kept.has_value()) return Choice{*kept, std::string(text), true};
+  if (kept.has_value()) return Choice{*kept, std::string(text), true, false};
   const Evidence* closest = nullptr;
   for (const std::string& variant : study.variants()) {
     const Evidence* row = QualityRow(study, variant, text);
@@ -147,7 +149,7 @@ std::optional<Choice> SmallestKept(const StudyRows& study, std::string_view text
     if (closest == nullptr || Distance(study, *row) < Distance(study, *closest)) closest = row;
   }
   if (closest == nullptr) return std::nullopt;
-  return Choice{closest->subject, std::string(text), false};
+  return Choice{closest->subject, std::string(text), false, false};
 }
 
 std::optional<Choice> SmallestKept(const StudyRows& study) {
@@ -158,8 +160,18 @@ std::optional<Choice> SmallestKept(const StudyRows& study) {
       return IsKept(JudgeQuality(study, variant, text));
     });
   });
-  if (kept.has_value()) return Choice{*kept, texts.front(), true};
+  if (kept.has_value()) return Choice{*kept, texts.front(), true, texts.size() > 1};
   return SmallestKept(study, texts.front());
+}
+
+std::string JoinSentences(const std::vector<std::string>& sentences, const Texts& texts) {
+  std::string joined;
+  for (const std::string& sentence : sentences) {
+    if (sentence.empty()) continue;
+    if (!joined.empty() && !texts.is_chinese()) joined += ' ';
+    joined += sentence;
+  }
+  return joined;
 }
 
 Summary Summarise(const StudyRows& study, const Texts& texts, const Quoter& quoter) {
@@ -175,7 +187,7 @@ Summary Summarise(const StudyRows& study, const Texts& texts, const Quoter& quot
   }
   if (summary.quality.empty()) summary.quality.emplace_back(texts["summary_no_quality"]);
   if (const std::optional<Choice> choice = SmallestKept(study); choice.has_value()) {
-    summary.gains = writer.Gains(choice->variant);
+    writer.AddGains(*choice, &summary);
   }
   return summary;
 }

@@ -36,8 +36,9 @@ Verdict JudgeQuality(const StudyRows& study, std::string_view variant, std::stri
 
 struct Choice {
   std::string variant;
-  std::string text;   // on which; empty for an encoder
-  bool kept = false;  // false: the closest one, since none is shown to keep the quality
+  std::string text;           // on which; empty for an encoder
+  bool kept = false;          // false: the closest one, since none is shown to keep the quality
+  bool on_all_texts = false;  // kept on each of several texts
 };
 // The variant with the fewest total bits that keeps the quality on `text`, or else the closest one.
 // Nothing when quality was not measured.
@@ -47,9 +48,15 @@ std::optional<Choice> SmallestKept(const StudyRows& study);
 
 struct Summary {
   std::vector<std::string> quality;  // one sentence per text
-  std::vector<std::string> gains;    // lead, disk, memory, speed: those that were measured
-  std::vector<std::string> broken;   // one sentence per text on which a variant breaks
+  std::string gain_lead;             // which variant the next ones are about
+  std::string gain_disk;             // each empty when not measured
+  std::string gain_memory;
+  std::string gain_speed;
+  std::vector<std::string> broken;  // one sentence per text on which a variant breaks
 };
+// The sentences that are not empty, one after the other.
+std::string JoinSentences(const std::vector<std::string>& sentences, const Texts& texts);
+
 Summary Summarise(const StudyRows& study, const Texts& texts, const Quoter& quoter);
 
 }  // namespace crumb

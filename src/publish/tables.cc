@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 
 #include "evidence/metrics.h"
 #include "publish/display.h"
@@ -27,6 +26,11 @@ bool IsRelative(std::string_view name) {
   return name == metric::kPerplexityRatio || name == metric::kKlDivergence ||
          name == metric::kTopAgreement || name == metric::kEmbeddingCosine ||
          name == metric::kQuantizeTime;
+}
+
+// Numbers with a verdict below them.
+bool IsJudged(std::string_view name) {
+  return name == metric::kPerplexityRatio || name == metric::kEmbeddingCosine;
 }
 
 std::string_view BadgeName(Verdict verdict) {
@@ -78,18 +82,6 @@ class Builder {
     });
   }
 
-  void AddVerdict(const std::string& text, bool named) {
-    std::string heading(texts_["col_verdict"]);
-    if (named) heading = texts_.Fill("col_verdict_of", {{"text", ShortTextLabel(text, texts_)}});
-    AddColumn(std::move(heading), [&](const std::string& variant) -> Cell {
-      if (variant == kReference) {
-        return {nullptr, std::string(texts_["verdict_reference"]), "reference"};
-      }
-      const std::string badge(BadgeName(JudgeQuality(study_, variant, text)));
-      return {nullptr, std::string(texts_["verdict_" + badge]), badge};
-    });
-  }
-
   template <typename CellOf>
   void AddColumn(std::string heading, const CellOf& cell_of) {
     table_.columns.push_back(std::move(heading));
@@ -126,6 +118,10 @@ class Builder {
   }
 
   Cell NumberCell(const Evidence* row, std::string_view name, const std::string& variant) const {
+    if (row != nullptr && IsJudged(name)) {
+      const std::string badge(BadgeName(JudgeQuality(study_, variant, row->text)));
+      return {row, std::string(texts_["verdict_" + badge]), badge};
+    }
     if (row != nullptr) return {row, "", ""};
     if (variant == kReference && IsRelative(name)) return {nullptr, "·", ""};
     return {nullptr, std::string(texts_["not_measured"]), "missing"};
@@ -144,7 +140,6 @@ Table TextTable(const StudyRows& study, const Texts& texts, const std::string& t
                 const std::string& id) {
   Builder builder(study, texts, id);
   for (const std::string_view name : kTextMetrics) builder.AddOn(name, text, false);
-  builder.AddVerdict(text, false);
   return builder.Finish(texts.Fill("quality_heading", {{"text", TextLabel(text, texts)}}),
                         std::string(texts["quality_intro"]), "");
 }
@@ -152,7 +147,6 @@ Table TextTable(const StudyRows& study, const Texts& texts, const std::string& t
 Table EncoderTable(const StudyRows& study, const Texts& texts) {
   Builder builder(study, texts, "quality-0");
   for (const std::string_view name : kEncoderMetrics) builder.Add(name);
-  builder.AddVerdict("", false);
   return builder.Finish("encoder_heading", "encoder_intro");
 }
 
@@ -182,16 +176,12 @@ Table GlanceTable(const StudyRows& study, const Texts& texts) {
   if (study.is_encoder()) {
     for (const std::string_view name : kEncoderMetrics) builder.Add(name);
     builder.Add(metric::kEmbeddingSpeed);
-    builder.AddVerdict("", false);
   } else {
     for (const std::string& text : study.texts()) {
       builder.AddOn(metric::kPerplexityRatio, text, true);
     }
     builder.Add(metric::kGenerationSpeed);
     builder.Add(metric::kBandwidthShare);
-    for (const std::string& text : study.texts()) {
-      builder.AddVerdict(text, study.texts().size() > 1);
-    }
   }
   return builder.Finish(std::string(texts["glance_heading"]), std::string(texts["glance_intro"]),
                         VerdictLegend(study, texts));
@@ -234,22 +224,23 @@ Table LanguagesTable(const StudyRows& study, const Texts& texts) {
 }
 
 std::vector<std::string> MissingMetrics(const StudyRows& study, const Texts& texts) {
-  std::vector<std::string_view> expected = {metric::kMatrixBits, metric::kTotalBits};
-  const auto expect = [&](std::span<const std::string_view> names) {
-    expected.insert(expected.end(), names.begin(), names.end());
-  };
-  expect(study.is_encoder() ? std::span<const std::string_view>(kEncoderMetrics)
-                            : std::span<const std::string_view>(kTextMetrics));
-  expect(kSizeMetrics);
-  expect(kSpeedMetrics);
   std::vector<std::string> missing;
-  for (const std::string_view name : expected) {
+  const auto check = [&](std::string_view name) {
     const bool of_the_other_kind =
         study.is_encoder() ? name == metric::kPromptSpeed || name == metric::kGenerationSpeed ||
                                  name == metric::kBandwidthShare || name == metric::kKvBytes
                            : name == metric::kEmbeddingSpeed;
     if (!of_the_other_kind && !study.Has(name)) missing.push_back(MetricLabel(name, texts));
+  };
+  check(metric::kMatrixBits);
+  check(metric::kTotalBits);
+  if (study.is_encoder()) {
+    for (const std::string_view name : kEncoderMetrics) check(name);
+  } else {
+    for (const std::string_view name : kTextMetrics) check(name);
   }
+  for (const std::string_view name : kSizeMetrics) check(name);
+  for (const std::string_view name : kSpeedMetrics) check(name);
   return missing;
 }
 

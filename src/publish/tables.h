@@ -12,8 +12,8 @@
 namespace crumb {
 
 struct Cell {
-  const Evidence* row = nullptr;  // the number shown; nullptr: `text` stands here
-  std::string text;
+  const Evidence* row = nullptr;  // the number shown, if any
+  std::string text;               // in the place of the number, or in the label below it
   std::string badge;  // class of a coloured label around `text`: "kept", "broken", ...; or empty
 };
 

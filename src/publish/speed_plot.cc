@@ -1,0 +1,68 @@
+// Speed against bits: generation with the limit that memory sets, prompts, or sentences.
+#include <fmt/format.h>
+
+#include "evidence/metrics.h"
+#include "publish/plot_script.h"
+#include "publish/plots.h"
+
+namespace crumb {
+namespace {
+
+// Speed at which the weights' bytes would take all of the bandwidth: speed over share of bandwidth.
+void AddLimit(const StudyRows& study, const Texts& texts, const WidthAxis& axis, bool at_width,
+              std::vector<PlotSeries>* series, std::vector<const Evidence*>* evidence) {
+  PlotSeries limit;
+  limit.title = texts.Fill("plot_series", {{"text", std::string(texts["plot_speed_limit"])},
+                                           {"embedding", EmbeddingWord(texts, at_width)}});
+  limit.colour = kPlotGrey;
+  limit.bare = true;
+  limit.hollow = at_width;
+  for (const std::string& variant : axis.Variants(at_width)) {
+    const Evidence* speed = study.Find(metric::kGenerationSpeed, variant);
+    const Evidence* share = study.Find(metric::kBandwidthShare, variant);
+    if (speed == nullptr || share == nullptr || share->value <= 0) continue;
+    const double value = speed->value / share->value;
+    limit.points.push_back({static_cast<double>(axis.PlaceOf(variant)), value, value, value});
+    evidence->push_back(share);
+  }
+  series->push_back(std::move(limit));
+}
+
+}  // namespace
+
+PlotScript SpeedPlot(const StudyRows& study, const Texts& texts) {
+  PlotScript plot;
+  plot.name = "speed";
+  plot.title = texts["plot_speed_title"];
+  plot.caption = texts[study.is_encoder() ? "plot_speed_caption_encoder" : "plot_speed_caption"];
+  const WidthAxis axis(study, texts, /*with_reference=*/true);
+  plot.evidence = axis.evidence();
+  std::vector<Panel> panels;
+  const auto add = [&](std::string_view metric_name, std::string_view title_key,
+                       std::string_view colour, std::string_view key, bool limit) {
+    Panel panel;
+    panel.title = texts[title_key];
+    AddSeries(study, texts, axis, metric_name, nullptr, "", colour, &panel.series, &plot.evidence);
+    Dodge(&panel.series);
+    if (panel.series.empty()) return;
+    if (limit) {
+      for (const bool at_width : {false, true}) {
+        AddLimit(study, texts, axis, at_width, &panel.series, &plot.evidence);
+      }
+    }
+    panel.settings =
+        fmt::format("set yrange [0:{}]\nset key {}\n", RangeOf(panel.series).second * 1.08, key);
+    panels.push_back(std::move(panel));
+  };
+  add(metric::kGenerationSpeed, "plot_speed_generation", kPlotColours[0], "top right", true);
+  add(metric::kPromptSpeed, "plot_speed_prompt", kPlotColours[2], "bottom left", false);
+  add(metric::kEmbeddingSpeed, "plot_speed_sentences", kPlotColours[0], "top right", false);
+  if (panels.empty()) return plot;
+  plot.wide = PanelCommands(panels, axis, false);
+  plot.narrow = PanelCommands(panels, axis, true);
+  plot.wide_height = 440;
+  plot.narrow_height = 380 * static_cast<int>(panels.size());
+  return plot;
+}
+
+}  // namespace crumb

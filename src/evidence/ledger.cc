@@ -37,7 +37,8 @@ Status PrepareForWriting(const SqliteDatabase& db, const std::string& path) {
   if (fresh) CRUMB_RETURN_IF_ERROR(CreateLedgerSchema(db));
   CRUMB_RETURN_IF_ERROR(CheckLedgerVersion(db, path));
   CRUMB_RETURN_IF_ERROR(CheckLedgerSchema(db, path));
-  return transaction.Commit();
+  CRUMB_RETURN_IF_ERROR(transaction.Commit());
+  return db.BeginWriteAheadLog();
 }
 
 Status CheckSupersedes(const Evidence& row, const ChainEnd& end) {

@@ -9,8 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/rng.h"
 #include "evidence/ledger.h"
@@ -40,6 +42,29 @@ TEST_F(LedgerFileTest, ASecondWriterIsRefusedAndToldWhoWrites) {
   first.reset();
   EXPECT_TRUE(WriteStatus().ok());
   EXPECT_FALSE(PathExists(path() + ".lock"));
+}
+
+TEST_F(LedgerFileTest, AClosedLedgerIsOneFile) {
+  {
+    const auto ledger = OpenOrDie();
+    ASSERT_TRUE(ledger->Append(SampleRow(1)).ok());
+  }
+  EXPECT_EQ(ListFolder(folder()).value(), std::vector<std::string>{"ledger.db"});
+}
+
+TEST_F(LedgerFileTest, AWriterClosesAtOnceWhileAReaderIsThere) {
+  auto writer = OpenOrDie();
+  ASSERT_TRUE(writer->Append(SampleRow(1)).ok());
+  Result<std::unique_ptr<Ledger>> reader = Ledger::OpenForReading(path());
+  ASSERT_TRUE(reader.ok());
+  EXPECT_EQ((*reader)->Select({})->size(), 1u);
+  const auto start = std::chrono::steady_clock::now();
+  writer.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_EQ((*reader)->Verify({})->rows, 1);
+  writer = OpenOrDie();
+  EXPECT_EQ(*writer->Append(SampleRow(2)), 2);
+  EXPECT_EQ((*reader)->Verify({})->rows, 2);
 }
 
 TEST_F(LedgerFileTest, AWriterInAnotherProcessIsNamed) {

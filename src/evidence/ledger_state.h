@@ -23,6 +23,12 @@ struct Ledger::State {
   State(std::string ledger_path, std::optional<WriterLock> writer_lock, SqliteDatabase database)
       : path(std::move(ledger_path)), lock(std::move(writer_lock)), db(std::move(database)) {}
 
+  ~State() {
+    if (lock.has_value()) db.EndWriteAheadLog();
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
   std::string path;
   std::optional<WriterLock> lock;  // only when opened for writing
   SqliteDatabase db;               // closed before the lock is given up

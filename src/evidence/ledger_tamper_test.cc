@@ -25,10 +25,12 @@ using testing::HasSubstr;
 class LedgerTamperTest : public LedgerFolder {
  protected:
   void SetUp() override {
-    const auto ledger = OpenOrDie();
-    for (int i = 1; i <= 5; ++i) ASSERT_TRUE(ledger->Append(SampleRow(i)).ok());
-    for (const char* name : {"a.gguf", "b.gguf", "c.gguf"}) {
-      ASSERT_TRUE(ledger->RecordInput("model", name, Sha256Hex(name)).ok());
+    {
+      const auto ledger = OpenOrDie();
+      for (int i = 1; i <= 5; ++i) ASSERT_TRUE(ledger->Append(SampleRow(i)).ok());
+      for (const char* name : {"a.gguf", "b.gguf", "c.gguf"}) {
+        ASSERT_TRUE(ledger->RecordInput("model", name, Sha256Hex(name)).ok());
+      }
     }
     ASSERT_TRUE(VerifyStatus().ok());
     pristine_ = ReadFile(path()).value();

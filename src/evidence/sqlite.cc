@@ -135,6 +135,11 @@ Result<int64_t> SqliteDatabase::QueryInt(std::string_view sql) const {
   return row ? statement.Int(0) : 0;
 }
 
+void SqliteDatabase::EndWriteAheadLog() const {
+  sqlite3_busy_timeout(db_.get(), 0);
+  static_cast<void>(Execute("PRAGMA journal_mode = DELETE").ok());
+}
+
 Result<SqliteTransaction> SqliteTransaction::Begin(const SqliteDatabase& db, bool writing) {
   CRUMB_RETURN_IF_ERROR(db.Execute(writing ? "BEGIN IMMEDIATE" : "BEGIN"));
   return SqliteTransaction(db);

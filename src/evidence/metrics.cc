@@ -16,7 +16,7 @@ constexpr MetricInfo kMetrics[] = {
     {metric::kPerplexity, "", false, "perplexity", "困惑度"},
     {metric::kPerplexityRatio, "", false, "perplexity ratio to the reference", "困惑度与参照之比"},
     {metric::kBitsPerCharacter, "bits", false, "bits per character", "每字符比特数"},
-    {metric::kKlDivergence, "nats", false, "mean KL divergence from the reference",
+    {metric::kKlDivergence, "nat", false, "mean KL divergence from the reference",
      "与参照的平均KL散度"},
     {metric::kTopAgreement, "", true, "top-token agreement with the reference",
      "首选词元与参照的一致率"},
@@ -32,7 +32,7 @@ constexpr MetricInfo kMetrics[] = {
     {metric::kStsbSpearman, "", true, "Spearman correlation on STS-B", "STS-B斯皮尔曼相关系数"},
     {metric::kEmbeddingSpeed, "sentences/s", true, "embedding speed", "句向量计算速度"},
     {metric::kEnergyPerToken, "J", false, "energy per token", "每词元能耗"},
-    {metric::kWindowScores, "", false, "scores of the windows", "各窗口得分"},
+    {metric::kWindowScores, "nat", false, "scores of the windows", "各窗口得分"},
     {metric::kStudyNote, "", false, "note", "说明"},
 };
 

@@ -45,7 +45,10 @@ std::string FormatRounded(double value, int decimals) {
   const double magnitude = std::abs(value);
   if (magnitude >= 1e7 || (magnitude > 0 && magnitude < 1e-6)) {
     const int exponent = -SignificantDecimals(value, 1);
-    return fmt::format("{:.{}e}", value, std::clamp(decimals + exponent, 0, kExactDigits - 1));
+    const int digits = std::clamp(decimals + exponent, 0, kExactDigits - 1);
+    const std::string text = fmt::format("{:.{}e}", value, digits);  // 1.2e+07
+    return fmt::format("{}e{}", text.substr(0, text.find('e')),
+                       std::atoi(&text[text.find('e') + 1]));
   }
   if (decimals < 0) {
     const double step = std::pow(10.0, -decimals);

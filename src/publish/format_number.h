@@ -27,7 +27,7 @@ int SupportedDecimals(double half_width);
 int SignificantDecimals(double value, int digits);
 
 // `value` rounded at `decimals` (negative: to tens, ...), thousands set apart by a comma from
-// 10,000 on; from ten million on, or below a millionth, with a power of ten ("1.2e+07").
+// 10,000 on; from ten million on, or below a millionth, with a power of ten ("1.2e7").
 std::string FormatRounded(double value, int decimals);
 
 // The value and interval of `row`, each divided by `unit_size` (1e6 for bytes shown as MB).

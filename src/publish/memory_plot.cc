@@ -88,17 +88,20 @@ PlotScript MemoryPlot(const StudyRows& study, const Texts& texts) {
     AddMemoryBar(study, texts, variant, &bars, &plot.evidence);
   }
   if (bars.count == 0) return plot;
-  const std::string style = CommonStyle() +
-                            "unset grid\nset grid xtics lt 1 lw 0.6 lc rgb '#d5d8dd'\n" +
-                            fmt::format("set xrange [0:*]\nset yrange [{}:-0.7]\nset xlabel {}\n",
-                                        bars.count - 0.3, GnuplotString(texts["plot_memory_x"]));
-  const std::string draw = MemoryPlotCommand(bars, texts);
-  plot.wide =
-      style + fmt::format("set ytics ({}) scale 0\nset key maxcols 5\n", bars.wide_labels) + draw;
-  plot.narrow =
-      style +
-      fmt::format("set ytics ({}) scale 0\nset key maxcols 2 font ',11'\n", bars.narrow_labels) +
-      draw;
+  const auto commands = [&](bool narrow) {
+    const std::string& labels = narrow ? bars.narrow_labels : bars.wide_labels;
+    return CommonStyle() +
+           fmt::format(
+               "unset grid\nset grid xtics lt 1 lw 0.6 lc rgb '#d5d8dd'\n"
+               "set key at screen 0.5,0.985 center top horizontal Left reverse samplen 1.6 maxcols "
+               "{}\nset tmargin {}\nset xrange [0:*]\nset yrange [{}:-0.7]\nset xlabel {}\n"
+               "set ytics ({}) scale 0\n",
+               narrow ? 2 : 5, narrow ? 5.5 : 3.2, bars.count - 0.3,
+               GnuplotString(texts["plot_memory_x"]), labels) +
+           MemoryPlotCommand(bars, texts);
+  };
+  plot.wide = commands(false);
+  plot.narrow = commands(true);
   plot.wide_height = 110 + 27 * bars.count;
   plot.narrow_height = 150 + 25 * bars.count;
   return plot;

@@ -100,8 +100,8 @@ std::string PlotCommand(const std::vector<PlotSeries>& series, std::string_view 
     if (!plot.empty()) plot += ", \\\n  ";
     const std::string_view dash = one.hollow ? "(6,4)" : "solid";
     if (one.bare) {
-      plot += fmt::format("$series{} using 1:2 with lines lw 1.2 dt {} lc rgb '{}' title {}", i,
-                          one.hollow ? "(1,3)" : "(8,3)", one.colour, GnuplotString(one.title));
+      plot += fmt::format("$series{} using 1:2 with lines lw 1.6 dt {} lc rgb '{}' title {}", i,
+                          one.hollow ? "(2,3)" : "(8,3)", one.colour, GnuplotString(one.title));
     } else {
       plot += fmt::format(
           "$series{0} using 1:2:3:4 with yerrorlines lw 1.6 dt {1} pt {2} ps 0.75 lc rgb '{3}' "
@@ -117,7 +117,6 @@ std::string CommonStyle() {
       "set border 3 lc rgb '{0}'\n"
       "set tics nomirror scale 0.4 textcolor rgb '#2b2f36'\n"
       "set grid ytics lt 1 lw 0.6 lc rgb '#d5d8dd'\n"
-      "set key inside top right Left reverse samplen 2.2\n"
       "set title offset 0,-0.2\n"
       "set bars 0.6\n",
       kPlotGrey);
@@ -170,16 +169,32 @@ void AddSeries(const StudyRows& study, const Texts& texts, const WidthAxis& axis
   }
 }
 
+std::string KeyCommands(size_t entries, bool narrow, size_t* rows) {
+  const size_t columns = narrow ? 1 : 2;
+  *rows = (entries + columns - 1) / columns;
+  return fmt::format(
+      "set key at screen 0.5,0.985 center top vertical Left reverse samplen 2.2 maxrows {}\n",
+      *rows);
+}
+
 std::string PanelCommands(const std::vector<Panel>& panels, const WidthAxis& axis, bool narrow) {
   const size_t count = panels.size();
-  std::string commands = CommonStyle() + axis.Commands() + "set key font ',11'\n";
+  size_t key_rows = 0;
+  std::string commands = CommonStyle() + axis.Commands() +
+                         KeyCommands(panels.front().series.size(), narrow, &key_rows);
   if (count > 1) {
     commands += narrow ? fmt::format("set multiplot layout {},1\n", count)
                        : fmt::format("set multiplot layout 1,{}\n", count);
   }
-  for (const Panel& panel : panels) {
-    commands += fmt::format("set title {}\n{}", GnuplotString(panel.title), panel.settings) +
-                PlotCommand(panel.series, panel.first);
+  for (size_t i = 0; i < count; ++i) {
+    // Panels beside each other start at the same height; below each other only the first has the
+    // key.
+    const size_t rows_above = narrow && i > 0 ? 0 : key_rows;
+    if (i > 0) commands += "unset key\n";
+    commands +=
+        fmt::format("set tmargin {}\nset title {}\n{}", 2.8 + 1.1 * static_cast<double>(rows_above),
+                    GnuplotString(panels[i].title), panels[i].settings) +
+        PlotCommand(panels[i].series, panels[i].first);
   }
   return commands + (count > 1 ? "unset multiplot\n" : "");
 }

@@ -17,6 +17,7 @@ namespace crumb {
 // 2008).
 inline constexpr std::string_view kPlotColours[] = {"#0072b2", "#d55e00", "#009e73",
                                                     "#cc79a7", "#e69f00", "#56b4e9"};
+inline constexpr std::string_view kPlotDarkGrey = "#6b717b";
 inline constexpr std::string_view kPlotGrey = "#8a8f98";
 
 // The widths of a study from few to many matrix bits, one place on the x axis each.
@@ -69,7 +70,11 @@ struct Panel {
   std::string first;  // as PlotCommand's
 };
 
-// The panels beside each other, or below each other on a phone.
+// Commands for a key above the plot, of this many entries; *rows: how many lines it takes.
+std::string KeyCommands(size_t entries, bool narrow, size_t* rows);
+
+// The panels beside each other, or below each other on a phone. The key of the first is that of
+// all.
 std::string PanelCommands(const std::vector<Panel>& panels, const WidthAxis& axis, bool narrow);
 
 // One series for each way to store the embedding, of this metric on this text (nullptr: any), named

@@ -44,7 +44,7 @@ std::vector<Panel> RatioPanels(const Texts& texts, const std::vector<PlotSeries>
   const auto [low, high] = RangeOf(series);
   const bool close_up = high > kCloseUpFrom;
   Panel all;
-  all.title = texts[close_up ? "plot_quality_all" : "plot_quality_y"];
+  all.title = texts["plot_quality_y"];
   all.settings = fmt::format("set logscale y\nset yrange [{}:{}]\n{}",
                              std::min(close_up ? 0.6 : 0.95, low * 0.97), std::max(1.1, high * 1.3),
                              RatioTicks(high));
@@ -52,18 +52,20 @@ std::vector<Panel> RatioPanels(const Texts& texts, const std::vector<PlotSeries>
   all.series = series;
   if (!close_up) return {all};
   Panel near = all;
-  near.title = texts[std::string_view("plot_quality_close")];
-  near.settings =
-      fmt::format("unset logscale y\nset yrange [{}:{}]\nset ytics autofreq\nunset key\n",
-                  std::min(0.97, low - 0.01), kCloseUpTop);
+  for (PlotSeries& one : near.series) {
+    std::erase_if(one.points, [](const PlotPoint& point) { return point.y > kCloseUpTop; });
+  }
+  near.title = texts["plot_quality_close"];
+  near.settings = fmt::format("unset logscale y\nset yrange [{}:{}]\nset ytics autofreq\n",
+                              std::min(0.97, low - 0.01), kCloseUpTop);
   return {all, near};
 }
 
 Panel CosinePanel(const Texts& texts, const std::vector<PlotSeries>& series) {
   Panel panel;
   panel.title = texts["plot_quality_y_cosine"];
-  panel.settings = fmt::format("set yrange [{}:1.02]\nset key bottom right\n",
-                               std::min(0.9, RangeOf(series).first - 0.05));
+  panel.settings =
+      fmt::format("set yrange [{}:1.02]\n", std::min(0.9, RangeOf(series).first - 0.05));
   panel.first = Baseline();
   panel.series = series;
   return panel;

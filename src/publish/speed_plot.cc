@@ -14,7 +14,7 @@ void AddLimit(const StudyRows& study, const Texts& texts, const WidthAxis& axis,
   PlotSeries limit;
   limit.title = texts.Fill("plot_series", {{"text", std::string(texts["plot_speed_limit"])},
                                            {"embedding", EmbeddingWord(texts, at_width)}});
-  limit.colour = kPlotGrey;
+  limit.colour = kPlotDarkGrey;
   limit.bare = true;
   limit.hollow = at_width;
   for (const std::string& variant : axis.Variants(at_width)) {
@@ -38,11 +38,11 @@ PlotScript SpeedPlot(const StudyRows& study, const Texts& texts) {
   const WidthAxis axis(study, texts, /*with_reference=*/true);
   plot.evidence = axis.evidence();
   std::vector<Panel> panels;
-  const auto add = [&](std::string_view metric_name, std::string_view title_key,
-                       std::string_view colour, std::string_view key, bool limit) {
+  const auto add = [&](std::string_view metric_name, std::string_view title_key, bool limit) {
     Panel panel;
     panel.title = texts[title_key];
-    AddSeries(study, texts, axis, metric_name, nullptr, "", colour, &panel.series, &plot.evidence);
+    AddSeries(study, texts, axis, metric_name, nullptr, "", kPlotColours[0], &panel.series,
+              &plot.evidence);
     Dodge(&panel.series);
     if (panel.series.empty()) return;
     if (limit) {
@@ -50,13 +50,12 @@ PlotScript SpeedPlot(const StudyRows& study, const Texts& texts) {
         AddLimit(study, texts, axis, at_width, &panel.series, &plot.evidence);
       }
     }
-    panel.settings =
-        fmt::format("set yrange [0:{}]\nset key {}\n", RangeOf(panel.series).second * 1.08, key);
+    panel.settings = fmt::format("set yrange [0:{}]\n", RangeOf(panel.series).second * 1.08);
     panels.push_back(std::move(panel));
   };
-  add(metric::kGenerationSpeed, "plot_speed_generation", kPlotColours[0], "top right", true);
-  add(metric::kPromptSpeed, "plot_speed_prompt", kPlotColours[2], "bottom left", false);
-  add(metric::kEmbeddingSpeed, "plot_speed_sentences", kPlotColours[0], "top right", false);
+  add(metric::kGenerationSpeed, "plot_speed_generation", true);
+  add(metric::kPromptSpeed, "plot_speed_prompt", false);
+  add(metric::kEmbeddingSpeed, "plot_speed_sentences", false);
   if (panels.empty()) return plot;
   plot.wide = PanelCommands(panels, axis, false);
   plot.narrow = PanelCommands(panels, axis, true);

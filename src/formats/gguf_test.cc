@@ -59,8 +59,10 @@ void PutInfo(Bytes& bytes, const std::string& name, const std::vector<uint64_t>&
   bytes.Put(type).Put(offset);
 }
 
+// The file owns a copy of `text`.
 Result<GgufFile> Parse(const std::string& text) {
-  return ParseGguf(std::as_bytes(std::span(text)), "m.gguf", nullptr);
+  auto owner = std::make_shared<const std::string>(text);
+  return ParseGguf(std::as_bytes(std::span(*owner)), "m.gguf", owner);
 }
 
 // A file of one tensor with `data_bytes` of zeros.

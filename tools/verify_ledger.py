@@ -51,6 +51,18 @@ def check_chain(db, table, form, columns):
     return count, head
 
 
+KEY = ["metric", "subject", "unit", "method", "method_version", "model_sha256", "text_sha256", "codec",
+       "options", "kernel_set", "cpu_model", "threads"]
+
+
+def check_keys(db):
+    names = ", ".join(f'"{name}"' for name in ["id", *KEY, "key"])
+    for row_id, *values, stored in db.execute(f"SELECT {names} FROM evidence"):
+        canonical = b"".join(field(value) for value in ["crumb-key-1", *values])
+        if hashlib.sha256(canonical).hexdigest() != stored:
+            sys.exit(f"row {row_id} has another key than it should")
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__.strip())
@@ -61,12 +73,14 @@ def main():
             sys.exit("not a ledger of crumb")
         if db.execute("PRAGMA user_version").fetchone() != (1,):
             sys.exit("a schema that this script does not know")
-        triggers = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+        names = db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        triggers = {name for (name,) in names}
         if triggers != TRIGGERS:
             sys.exit(f"triggers missing or added: {sorted(triggers ^ TRIGGERS)}")
         table = [row[1] for row in db.execute("PRAGMA table_info(evidence)")]
         columns = [name for name in table if name not in ("id", "previous_hash", "hash", "key")]
         rows, head = check_chain(db, "evidence", "crumb-evidence-1", columns)
+        check_keys(db)
         inputs, _ = check_chain(db, "input", "crumb-input-1", ["role", "name", "sha256"])
     except sqlite3.DatabaseError as error:
         sys.exit(f"can not be read: {error}")

@@ -241,6 +241,21 @@ TEST_F(LedgerFileTest, AFullDiskIsAnErrorAndTheLedgerKeepsItsRows) {
   EXPECT_EQ(*ledger->Append(SampleRow(1)), last + 1);
 }
 
+TEST(LedgerSchemaTest, TheDocumentShowsTheTablesAsTheyAre) {
+  const auto without_space = [](std::string text) {
+    std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+    return text;
+  };
+  const Result<std::string> document =
+      ReadFile(std::string(CRUMB_SOURCE_DIR) + "/docs/formats/ledger.md");
+  ASSERT_TRUE(document.ok());
+  const std::string shown = without_space(*document);
+  for (const auto& entry : LedgerSchema()) {
+    if (entry.second.starts_with("CREATE TRIGGER")) continue;
+    EXPECT_THAT(shown, HasSubstr(without_space(entry.second)));
+  }
+}
+
 TEST_F(LedgerFileTest, NamesWithAMeaningForSqliteAreFilesLikeOthers) {
   const std::string before = folder() + "/file:ledger?mode=memory";
   ASSERT_TRUE(Ledger::OpenForWriting(before).ok());

@@ -258,6 +258,10 @@ TEST_F(IndependentVerifierTest, FindsTheSameChanges) {
   EXPECT_NE(RunVerifier(), 0);
   EXPECT_THAT(said(), HasSubstr("input 2"));
   Restore();
+  TamperWithoutTriggers("UPDATE evidence SET key = key || 'x' WHERE id = 2");
+  EXPECT_NE(RunVerifier(), 0);
+  EXPECT_THAT(said(), HasSubstr("row 2"));
+  Restore();
   Sql("DROP TRIGGER evidence_no_update");
   EXPECT_NE(RunVerifier(), 0);
 }

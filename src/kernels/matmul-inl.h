@@ -118,6 +118,13 @@ struct IntWeights {
   int64_t stride;
 };
 
+IntWeights RowsFrom(IntWeights w, int64_t row) {
+  w.codes += row * w.row_bytes;
+  w.scales += row * w.stride;
+  w.offsets += row * w.stride;
+  return w;
+}
+
 struct IntActivations {
   const int8_t* codes;
   int64_t row_codes;
@@ -163,18 +170,14 @@ void IntTile(const IntWeights& w, const IntActivations& x, int64_t groups, float
 }
 
 template <typename Levels, int kBatch>
-void IntTiles(IntWeights w, const IntActivations& x, int64_t groups, int64_t rows, float* y,
+void IntTiles(const IntWeights& w, const IntActivations& x, int64_t groups, int64_t rows, float* y,
               int64_t y_stride) {
   constexpr int kRows = Simd::kIntRows;
-  const auto skip = [&](int64_t n) {
-    w.codes += n * w.row_bytes;
-    w.scales += n * w.stride;
-    w.offsets += n * w.stride;
-    y += n;
-    rows -= n;
-  };
-  for (; rows >= kRows; skip(kRows)) IntTile<Levels, kRows, kBatch>(w, x, groups, y, y_stride);
-  for (; rows > 0; skip(1)) IntTile<Levels, 1, kBatch>(w, x, groups, y, y_stride);
+  int64_t r = 0;
+  for (; r + kRows <= rows; r += kRows) {
+    IntTile<Levels, kRows, kBatch>(RowsFrom(w, r), x, groups, y + r, y_stride);
+  }
+  for (; r < rows; ++r) IntTile<Levels, 1, kBatch>(RowsFrom(w, r), x, groups, y + r, y_stride);
 }
 
 // Calls the instance for `batch` activation rows, 1 <= batch <= kBatch.
@@ -286,6 +289,11 @@ struct FloatWeights {
   int64_t cols;
 };
 
+FloatWeights RowsFrom(FloatWeights w, int64_t row) {
+  w.data += row * w.row_bytes;
+  return w;
+}
+
 template <typename Loader, int kRows, int kBatch>
 void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y,
                int64_t y_stride) {
@@ -312,18 +320,14 @@ void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y
 }
 
 template <typename Loader, int kBatch>
-void FloatTiles(FloatWeights w, const float* x, int64_t x_stride, int64_t rows, float* y,
+void FloatTiles(const FloatWeights& w, const float* x, int64_t x_stride, int64_t rows, float* y,
                 int64_t y_stride) {
   constexpr int kRows = Simd::kFloatRows;
-  const auto skip = [&](int64_t n) {
-    w.data += n * w.row_bytes;
-    y += n;
-    rows -= n;
-  };
-  for (; rows >= kRows; skip(kRows)) {
-    FloatTile<Loader, kRows, kBatch>(w, x, x_stride, y, y_stride);
+  int64_t r = 0;
+  for (; r + kRows <= rows; r += kRows) {
+    FloatTile<Loader, kRows, kBatch>(RowsFrom(w, r), x, x_stride, y + r, y_stride);
   }
-  for (; rows > 0; skip(1)) FloatTile<Loader, 1, kBatch>(w, x, x_stride, y, y_stride);
+  for (; r < rows; ++r) FloatTile<Loader, 1, kBatch>(RowsFrom(w, r), x, x_stride, y + r, y_stride);
 }
 
 template <typename Loader, int kBatch>

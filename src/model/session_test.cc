@@ -33,7 +33,7 @@ class SessionOf : public testing::TestWithParam<const char*> {
   ThreadPool pool_{2};
 };
 
-TEST_P(SessionOf, BatchGivesTheSameBitsAsTokenByToken) {
+TEST_P(SessionOf, BatchAgreesWithTokenByToken) {
   const std::vector<int32_t> tokens = SomeTokens(40);
   const auto batch = ExactSession(*model_, pool_);
   const std::vector<float> together = AllLogits(*batch, tokens);

@@ -36,8 +36,8 @@ std::string RatioTicks(double high) {
   return fmt::format("set ytics ({})\n", ticks);
 }
 
-std::string Baseline() {
-  return fmt::format("1 with lines lw 1.2 dt (3,3) lc rgb '{}' notitle", kPlotGrey);
+std::string Baseline(double level) {
+  return fmt::format("{} with lines lw 1.2 dt (3,3) lc rgb '{}' notitle", level, kPlotGrey);
 }
 
 std::vector<Panel> RatioPanels(const Texts& texts, const std::vector<PlotSeries>& series) {
@@ -48,7 +48,7 @@ std::vector<Panel> RatioPanels(const Texts& texts, const std::vector<PlotSeries>
   all.settings = fmt::format("set logscale y\nset yrange [{}:{}]\n{}",
                              std::min(close_up ? 0.6 : 0.95, low * 0.97), std::max(1.1, high * 1.3),
                              RatioTicks(high));
-  all.first = Baseline();
+  all.first = Baseline(1);
   all.series = series;
   if (!close_up) return {all};
   Panel near = all;
@@ -61,40 +61,60 @@ std::vector<Panel> RatioPanels(const Texts& texts, const std::vector<PlotSeries>
   return {all, near};
 }
 
-Panel CosinePanel(const Texts& texts, const std::vector<PlotSeries>& series) {
+// A panel on a linear scale below `best`, the level of the reference.
+Panel AgreementPanel(std::string_view title, const std::vector<PlotSeries>& series, double best) {
+  const auto [low, high] = RangeOf(series);
   Panel panel;
-  panel.title = texts["plot_quality_y_cosine"];
-  panel.settings =
-      fmt::format("set yrange [{}:1.02]\n", std::min(0.9, RangeOf(series).first - 0.05));
-  panel.first = Baseline();
+  panel.title = title;
+  panel.settings = fmt::format("set yrange [{}:{}]\n", std::min(best - 0.1, low - 0.05),
+                               std::max(best, high) + 0.03);
+  panel.first = Baseline(best);
   panel.series = series;
   return panel;
+}
+
+std::vector<Panel> EncoderPanels(const StudyRows& study, const Texts& texts, const WidthAxis& axis,
+                                 std::vector<const Evidence*>* evidence) {
+  std::vector<Panel> panels;
+  const auto add = [&](std::string_view metric_name, std::string_view title_key, double best) {
+    std::vector<PlotSeries> series;
+    AddSeries(study, texts, axis, metric_name, nullptr, "", kPlotColours[0], &series, evidence);
+    Dodge(&series);
+    if (!series.empty()) panels.push_back(AgreementPanel(texts[title_key], series, best));
+  };
+  add(metric::kEmbeddingCosine, "plot_quality_y_cosine", 1);
+  const Evidence* reference = study.Find(metric::kStsbSpearman, kReference);
+  if (reference == nullptr) return panels;
+  evidence->push_back(reference);
+  add(metric::kStsbSpearman, "plot_quality_y_spearman", reference->value);
+  return panels;
+}
+
+std::vector<Panel> DecoderPanels(const StudyRows& study, const Texts& texts, const WidthAxis& axis,
+                                 std::vector<const Evidence*>* evidence) {
+  std::vector<PlotSeries> series;
+  for (size_t i = 0; i < study.texts().size(); ++i) {
+    const std::string& text = study.texts()[i];
+    AddSeries(study, texts, axis, metric::kPerplexityRatio, &text, ShortTextLabel(text, texts),
+              kPlotColours[i % std::size(kPlotColours)], &series, evidence);
+  }
+  Dodge(&series);
+  return series.empty() ? std::vector<Panel>() : RatioPanels(texts, series);
 }
 
 }  // namespace
 
 PlotScript QualityPlot(const StudyRows& study, const Texts& texts) {
-  const bool encoder = study.is_encoder();
   PlotScript plot;
   plot.name = "quality";
   plot.title = texts["plot_quality_title"];
-  plot.caption = texts[encoder ? "plot_quality_caption_cosine" : "plot_quality_caption"];
+  plot.caption = texts[study.is_encoder() ? "plot_quality_caption_cosine" : "plot_quality_caption"];
   const WidthAxis axis(study, texts, /*with_reference=*/false);
   plot.evidence = axis.evidence();
-  std::vector<PlotSeries> series;
-  if (encoder) {
-    AddSeries(study, texts, axis, metric::kEmbeddingCosine, nullptr, "", kPlotColours[0], &series,
-              &plot.evidence);
-  }
-  for (size_t i = 0; i < study.texts().size(); ++i) {
-    const std::string& text = study.texts()[i];
-    AddSeries(study, texts, axis, metric::kPerplexityRatio, &text, ShortTextLabel(text, texts),
-              kPlotColours[i % std::size(kPlotColours)], &series, &plot.evidence);
-  }
-  Dodge(&series);
-  if (series.empty()) return plot;
-  const std::vector<Panel> panels =
-      encoder ? std::vector<Panel>{CosinePanel(texts, series)} : RatioPanels(texts, series);
+  const std::vector<Panel> panels = study.is_encoder()
+                                        ? EncoderPanels(study, texts, axis, &plot.evidence)
+                                        : DecoderPanels(study, texts, axis, &plot.evidence);
+  if (panels.empty()) return plot;
   plot.wide = PanelCommands(panels, axis, false);
   plot.narrow = PanelCommands(panels, axis, true);
   plot.wide_height = 440;

@@ -14,7 +14,7 @@ timed() {  # LABEL COMMAND...
 
 build_all() { cmake --build "$build" --target crumb unit_tests -j "$jobs"; }
 configure() {
-  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCRUMB_CCACHE=CRUMB_CCACHE-NOTFOUND
+  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCRUMB_CCACHE=OFF
 }
 build_after_change_of() {  # FILE: as if it had been edited
   touch "$1"

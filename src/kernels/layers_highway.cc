@@ -184,6 +184,37 @@ void HalfRowToFloat(const uint16_t* in, int64_t n, float* out) {
   });
 }
 
+// out[d * kBlock + k] = keys[k * stride + d], in squares of four by four.
+void Transpose(const float* keys, int64_t stride, int64_t count, int64_t dim, float* out) {
+  int64_t k = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::FixedTag<float, 4> d4;
+  for (; k + 4 <= count; k += 4) {
+    const float* in = keys + k * stride;
+    int64_t d = 0;
+    for (; d + 4 <= dim; d += 4) {
+      const auto r0 = hn::LoadU(d4, in + d);
+      const auto r1 = hn::LoadU(d4, in + stride + d);
+      const auto r2 = hn::LoadU(d4, in + 2 * stride + d);
+      const auto r3 = hn::LoadU(d4, in + 3 * stride + d);
+      const auto low02 = hn::InterleaveLower(d4, r0, r2), high02 = hn::InterleaveUpper(d4, r0, r2);
+      const auto low13 = hn::InterleaveLower(d4, r1, r3), high13 = hn::InterleaveUpper(d4, r1, r3);
+      float* to = out + d * kBlock + k;
+      hn::StoreU(hn::InterleaveLower(d4, low02, low13), d4, to);
+      hn::StoreU(hn::InterleaveUpper(d4, low02, low13), d4, to + kBlock);
+      hn::StoreU(hn::InterleaveLower(d4, high02, high13), d4, to + 2 * kBlock);
+      hn::StoreU(hn::InterleaveUpper(d4, high02, high13), d4, to + 3 * kBlock);
+    }
+    for (; d < dim; ++d) {
+      for (int64_t i = 0; i < 4; ++i) out[d * kBlock + k + i] = in[i * stride + d];
+    }
+  }
+#endif
+  for (; k < count; ++k) {
+    for (int64_t d = 0; d < dim; ++d) out[d * kBlock + k] = keys[k * stride + d];
+  }
+}
+
 KeyBlock LoadBlock(const AttentionShape& shape, const KvView& kv, int64_t base, int64_t count,
                    int64_t kv_head, bool transpose, float* scratch) {
   const int64_t dim = shape.head_dim;
@@ -206,11 +237,8 @@ KeyBlock LoadBlock(const AttentionShape& shape, const KvView& kv, int64_t base, 
   }
   if (transpose) {
     float* transposed = scratch + 2 * kBlock * dim;
-    for (int64_t d = 0; d < dim; ++d) {
-      for (int64_t k = 0; k < count; ++k)
-        transposed[d * kBlock + k] = block.keys[k * block.stride + d];
-      for (int64_t k = count; k < kBlock; ++k) transposed[d * kBlock + k] = 0;
-    }
+    std::fill_n(transposed, kBlock * dim, 0.0f);
+    Transpose(block.keys, block.stride, count, dim, transposed);
     block.transposed = transposed;
   }
   return block;
@@ -247,40 +275,51 @@ void Scores(const KeyBlock& block, const float* q, int64_t dim, float* scores) {
   }
 }
 
-// out = keep * out + sum over [begin, end) of weights[k] * value k.
-void AddValues(const KeyBlock& block, const float* weights, int64_t begin, int64_t end, float keep,
-               int64_t dim, float* out) {
+// out = keep * out + sum over [begin, end) of weights[k] * value k, for kVectors vectors of `out`.
+// Even and odd keys have sums of their own: twice as many additions are under way.
+template <int kVectors>
+HWY_INLINE void AddValueVectors(const KeyBlock& block, const float* weights, int64_t begin,
+                                int64_t end, float keep, int64_t at, float* out) {
   const Full d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t stride = block.stride;
+  Vec even[kVectors], odd[kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    even[v] = hn::Mul(hn::Set(d, keep), hn::LoadU(d, out + at + v * lanes));
+    odd[v] = hn::Zero(d);
+  }
+  const auto add = [&](int64_t k, Vec* sums) HWY_ATTR {
+    const Vec weight = hn::Set(d, weights[k]);
+    const float* value = block.values + k * block.stride + at;
+    for (int v = 0; v < kVectors; ++v) {
+      sums[v] = hn::MulAdd(weight, hn::LoadU(d, value + v * lanes), sums[v]);
+    }
+  };
+  int64_t k = begin;
+  for (; k + 2 <= end; k += 2) {
+    add(k, even);
+    add(k + 1, odd);
+  }
+  if (k < end) add(k, even);
+  for (int v = 0; v < kVectors; ++v) {
+    hn::StoreU(hn::Add(even[v], odd[v]), d, out + at + v * lanes);
+  }
+}
+
+void AddValues(const KeyBlock& block, const float* weights, int64_t begin, int64_t end, float keep,
+               int64_t dim, float* out) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(Full()));
   int64_t i = 0;
   for (; i + 4 * lanes <= dim; i += 4 * lanes) {
-    const Vec factor = hn::Set(d, keep);
-    Vec a0 = hn::Mul(factor, hn::LoadU(d, out + i));
-    Vec a1 = hn::Mul(factor, hn::LoadU(d, out + i + lanes));
-    Vec a2 = hn::Mul(factor, hn::LoadU(d, out + i + 2 * lanes));
-    Vec a3 = hn::Mul(factor, hn::LoadU(d, out + i + 3 * lanes));
-    for (int64_t k = begin; k < end; ++k) {
-      const Vec weight = hn::Set(d, weights[k]);
-      const float* value = block.values + k * stride + i;
-      a0 = hn::MulAdd(weight, hn::LoadU(d, value), a0);
-      a1 = hn::MulAdd(weight, hn::LoadU(d, value + lanes), a1);
-      a2 = hn::MulAdd(weight, hn::LoadU(d, value + 2 * lanes), a2);
-      a3 = hn::MulAdd(weight, hn::LoadU(d, value + 3 * lanes), a3);
-    }
-    hn::StoreU(a0, d, out + i);
-    hn::StoreU(a1, d, out + i + lanes);
-    hn::StoreU(a2, d, out + i + 2 * lanes);
-    hn::StoreU(a3, d, out + i + 3 * lanes);
+    AddValueVectors<4>(block, weights, begin, end, keep, i, out);
   }
-  ForEachVector(dim - i, [=](auto tag, int64_t j) HWY_ATTR {
-    auto sum = hn::Mul(hn::Set(tag, keep), hn::LoadU(tag, out + i + j));
-    for (int64_t k = begin; k < end; ++k) {
-      const auto value = hn::LoadU(tag, block.values + k * stride + i + j);
-      sum = hn::MulAdd(hn::Set(tag, weights[k]), value, sum);
-    }
-    hn::StoreU(sum, tag, out + i + j);
-  });
+  for (; i + lanes <= dim; i += lanes) {
+    AddValueVectors<1>(block, weights, begin, end, keep, i, out);
+  }
+  for (; i < dim; ++i) {
+    float sum = keep * out[i];
+    for (int64_t k = begin; k < end; ++k) sum += weights[k] * block.values[k * block.stride + i];
+    out[i] = sum;
+  }
 }
 
 // The online softmax of one query so far: largest score, sum of e^(score - largest).
@@ -289,25 +328,37 @@ struct Running {
   float total;
 };
 
-// Turns scores [begin, end) into weights e^(score * scale - largest) and returns by how much what
-// was summed before shrinks. NaN and Inf scores make the total NaN: the vector Exp would hide a
-// NaN.
+// Turns scores [begin, end) of a block into weights e^(score * scale - largest), all others into 0,
+// and returns by how much what was summed before shrinks. NaN and Inf scores make the total NaN:
+// the vector Exp alone would hide a NaN.
 float Softmax(float scale, int64_t begin, int64_t end, float* scores, Running* running) {
-  float block_largest = -std::numeric_limits<float>::infinity();
-  for (int64_t k = begin; k < end; ++k) {
-    scores[k] *= scale;
-    block_largest = std::max(block_largest, scores[k]);
+  const Full d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  constexpr float kLowest = std::numeric_limits<float>::lowest();
+  const Vec factor = hn::Set(d, scale);
+  Vec block_largest = hn::Set(d, kLowest);
+  Vec poison = hn::Zero(d);
+  std::fill_n(scores, begin, 0.0f);
+  std::fill(scores + end, scores + kBlock, 0.0f);
+  for (int64_t k = 0; k < kBlock; k += lanes) {
+    const Vec score = hn::Mul(hn::LoadU(d, scores + k), factor);
+    poison = hn::Add(poison, hn::Sub(score, score));
+    hn::StoreU(score, d, scores + k);
   }
-  const float largest = std::max(running->largest, block_largest);
-  const float keep = running->total > 0 ? std::exp(running->largest - largest) : 0.0f;
-  const float sum = SumVectors(end - begin, [=](auto d, int64_t i) HWY_ATTR {
-    float* at = scores + begin + i;
-    const auto score = hn::LoadU(d, at);
-    const auto weight = hn::Exp(d, hn::Sub(score, hn::Set(d, largest)));
-    hn::StoreU(weight, d, at);
-    return hn::Add(weight, hn::Sub(score, score));
-  });
-  *running = {largest, running->total * keep + sum};
+  std::fill_n(scores, begin, kLowest);
+  std::fill(scores + end, scores + kBlock, kLowest);
+  for (int64_t k = 0; k < kBlock; k += lanes) {
+    block_largest = hn::Max(block_largest, hn::LoadU(d, scores + k));
+  }
+  const float largest = std::max(running->largest, hn::GetLane(hn::MaxOfLanes(d, block_largest)));
+  const float keep = largest == running->largest ? 1.0f : std::exp(running->largest - largest);
+  Vec sum = poison;
+  for (int64_t k = 0; k < kBlock; k += lanes) {
+    const Vec weight = hn::Exp(d, hn::Sub(hn::LoadU(d, scores + k), hn::Set(d, largest)));
+    hn::StoreU(weight, d, scores + k);
+    sum = hn::Add(sum, weight);
+  }
+  *running = {largest, running->total * keep + SumOf(sum)};
   return keep;
 }
 
@@ -322,8 +373,7 @@ void AttentionRows(const AttentionShape& shape, const float* q, const KvView& kv
   for (int64_t row = begin; row < end; ++row) {
     std::fill_n(out + (row * shape.heads + kv_head * group) * dim, group * dim, 0.0f);
   }
-  std::fill_n(running, (end - begin) * group,
-              Running{-std::numeric_limits<float>::infinity(), 0.0f});
+  std::fill_n(running, (end - begin) * group, Running{std::numeric_limits<float>::lowest(), 0.0f});
   const int64_t oldest = KeysOf(shape, first + begin, total).begin;
   const int64_t newest = KeysOf(shape, first + end - 1, total).end;
   for (int64_t base = oldest / kBlock * kBlock; base < newest; base += kBlock) {

@@ -116,9 +116,12 @@ struct Simd {
     return _mm256_abs_epi8(_mm256_add_epi8(from(86), from(171)));
   }
   static Levels UnpackTernary(const uint8_t* p) {
-    uint8_t padded[16] = {};
-    __builtin_memcpy(padded, p, 13);
-    const __m256i bytes = _mm256_broadcastsi128_si256(Load128(padded));
+    // Bytes 0 to 7, then 8 to 12 as the upper part of bytes 5 to 12: nothing past the group is
+    // read.
+    const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    const __m128i high = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 5));
+    const __m256i bytes =
+        _mm256_broadcastsi128_si256(_mm_unpacklo_epi64(low, _mm_srli_epi64(high, 24)));
     return {UnpackTernaryHalf(bytes, 0), UnpackTernaryHalf(bytes, 32)};
   }
   template <WeightFormat kFormat>

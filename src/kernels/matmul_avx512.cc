@@ -89,9 +89,9 @@ struct Simd {
   static Levels Unpack(const uint8_t* p) {
     if constexpr (kFormat == WeightFormat::kInt4) {
       const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-      const __m512i both =
-          _mm512_inserti64x4(_mm512_castsi256_si512(bytes), _mm256_srli_epi16(bytes, 4), 1);
-      return _mm512_and_si512(both, _mm512_set1_epi8(15));
+      const __m512i shifts = _mm512_set_epi64(4, 4, 4, 4, 0, 0, 0, 0);
+      const __m512i shifted = _mm512_srlv_epi64(_mm512_broadcast_i64x4(bytes), shifts);
+      return _mm512_and_si512(shifted, _mm512_set1_epi8(15));
     } else if constexpr (kFormat == WeightFormat::kInt3) {
       const __m512i low = UnpackTwoBits(p);
       return _mm512_mask_add_epi8(low, LoadBits(p + 16), low, _mm512_set1_epi8(4));

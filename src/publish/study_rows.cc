@@ -1,5 +1,7 @@
 #include "publish/study_rows.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <set>
@@ -64,6 +66,12 @@ Result<StudyRows> StudyRows::Index(const std::vector<Evidence>& rows) {
   std::set<std::string> variants;
   std::set<std::pair<int, std::string>> texts;
   for (const Evidence& row : rows) {
+    if (row.model_sha256 != rows.front().model_sha256) {
+      return InvalidArgument(fmt::format(
+          "the rows are of more than one model ({} and {}): a report is about one, so give each "
+          "study a ledger of its own (--ledger)",
+          rows.front().model, row.model));
+    }
     if (IsNote(row)) {
       study.notes_.push_back(ReadNote(row));
       continue;

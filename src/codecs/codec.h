@@ -27,9 +27,10 @@ class Codec {
   // Bytes of every part for a matrix of this shape, padding included. rows, cols >= 0.
   virtual PartBytes SizeOf(int64_t rows, int64_t cols) const = 0;
 
-  // Checks an untrusted matrix: part sizes against SizeOf (kCorrupt), and that every scale, or every
-  // weight of a float codec, is finite (kNumerics). The message names the part and the place in it.
-  // After Validate, DecodeRow and all kernels are safe on the matrix. About as fast as memory.
+  // Checks an untrusted matrix: part sizes against SizeOf (kCorrupt), and that every scale, or
+  // every weight of a float codec, is finite (kNumerics). The message names the part and the place
+  // in it. After Validate, DecodeRow and all kernels are safe on the matrix. About as fast as
+  // memory.
   virtual Status Validate(const PackedMatrix& matrix) const = 0;
 
   // out[c] = weight (row, c), out.size() == cols. REQUIRES: Validate was ok, 0 <= row < rows.

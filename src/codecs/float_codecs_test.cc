@@ -80,8 +80,8 @@ TEST(FloatCodecs, PackedValuesComeBackRounded) {
 }
 
 TEST(FloatCodecs, NonFiniteWeightsAreNamedByRowColumnAndByte) {
-  std::vector<float> values(3 * 5000, 1.0f);
-  values[2 * 5000 + 17] = std::numeric_limits<float>::infinity();
+  std::vector<float> values(15000, 1.0f);
+  values[10017] = std::numeric_limits<float>::infinity();
   const Status status = Float32Codec()->Validate(PackFloats(Float32Codec(), 3, 5000, values));
   EXPECT_EQ(status.code(), StatusCode::kNumerics);
   EXPECT_THAT(status.message(), testing::HasSubstr("row 2 column 17 (byte 40068 of the tensor)"));

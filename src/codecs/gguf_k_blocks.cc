@@ -23,7 +23,7 @@ struct SuperBlock {
 };
 
 // Scale `g` of 16 in s6[12]: low half bytes in s6[0..7], upper two bits in s6[8..11].
-int Scale6Of16(const uint8_t* s6, int g) {
+int Scale6Of16(const uint8_t* s6, int64_t g) {
   const int low = g < 8 ? s6[g] & 15 : s6[g - 8] >> 4;
   return low | (s6[8 + g % 4] >> (2 * (g / 4)) & 3) << 4;
 }
@@ -35,7 +35,7 @@ struct ScaleMin {
   int scale;
   int min;
 };
-ScaleMin ScaleMin6Of8(const uint8_t* sm6, int g) {
+ScaleMin ScaleMin6Of8(const uint8_t* sm6, int64_t g) {
   if (g < 4) return {sm6[g] & 63, sm6[g + 4] & 63};
   return {(sm6[g + 4] & 15) | (sm6[g - 4] >> 6) << 4, sm6[g + 4] >> 4 | (sm6[g] >> 6) << 4};
 }
@@ -49,8 +49,8 @@ struct Q2K : SuperBlock {
     const uint8_t* two = in + 16;
     const float d = HalfAt(in + 80);
     const float dmin = HalfAt(in + 82);
-    for (int g = 0; g < 16; ++g) {
-      const int shift = g / 2 % 4 * 2;
+    for (int64_t g = 0; g < 16; ++g) {
+      const int64_t shift = g / 2 % 4 * 2;
       const uint8_t* bytes = two + 32 * (g / 8) + 16 * (g % 2);
       const float scale = d * ToFloat(in[g] & 15);
       const float min = dmin * ToFloat(in[g] >> 4);
@@ -66,8 +66,8 @@ struct Q3K : SuperBlock {
   static bool Finite(const uint8_t* in) { return IsFiniteHalf(in + 108); }
   static void Decode(const uint8_t* __restrict in, float* __restrict out) {
     const float d = HalfAt(in + 108);
-    for (int g = 0; g < 16; ++g) {
-      const int shift = g / 2 % 4 * 2;
+    for (int64_t g = 0; g < 16; ++g) {
+      const int64_t shift = g / 2 % 4 * 2;
       const uint8_t* high = in + 16 * (g % 2);
       const uint8_t* two = in + 32 + 32 * (g / 8) + 16 * (g % 2);
       const float scale = d * ToFloat(Scale6Of16(in + 96, g) - 32);
@@ -87,12 +87,12 @@ struct Q4K : SuperBlock {
   static void Decode(const uint8_t* __restrict in, float* __restrict out) {
     const float d = HalfAt(in);
     const float dmin = HalfAt(in + 2);
-    for (int g = 0; g < 8; ++g) {
+    for (int64_t g = 0; g < 8; ++g) {
       const ScaleMin sm = ScaleMin6Of8(in + 4, g);
       const float scale = d * ToFloat(sm.scale);
       const float min = dmin * ToFloat(sm.min);
       const uint8_t* nib = in + 16 + 32 * (g / 2);
-      const int shift = 4 * (g % 2);
+      const int64_t shift = 4 * (g % 2);
       for (int l = 0; l < 32; ++l) out[32 * g + l] = scale * ToFloat(nib[l] >> shift & 15) - min;
     }
   }
@@ -107,12 +107,12 @@ struct Q5K : SuperBlock {
     const float d = HalfAt(in);
     const float dmin = HalfAt(in + 2);
     const uint8_t* high = in + 16;
-    for (int g = 0; g < 8; ++g) {
+    for (int64_t g = 0; g < 8; ++g) {
       const ScaleMin sm = ScaleMin6Of8(in + 4, g);
       const float scale = d * ToFloat(sm.scale);
       const float min = dmin * ToFloat(sm.min);
       const uint8_t* nib = in + 48 + 32 * (g / 2);
-      const int shift = 4 * (g % 2);
+      const int64_t shift = 4 * (g % 2);
       for (int l = 0; l < 32; ++l) {
         const int q = (nib[l] >> shift & 15) + 16 * (high[l] >> g & 1);
         out[32 * g + l] = scale * ToFloat(q) - min;
@@ -128,9 +128,9 @@ struct Q6K : SuperBlock {
   static bool Finite(const uint8_t* in) { return IsFiniteHalf(in + 208); }
   static void Decode(const uint8_t* __restrict in, float* __restrict out) {
     const float d = HalfAt(in + 208);
-    for (int g = 0; g < 16; ++g) {
-      const int half = g / 8;
-      const int k = g / 2 % 4;
+    for (int64_t g = 0; g < 16; ++g) {
+      const int64_t half = g / 8;
+      const int64_t k = g / 2 % 4;
       const uint8_t* nib = in + 64 * half + 32 * (k % 2) + 16 * (g % 2);
       const uint8_t* two = in + 128 + 32 * half + 16 * (g % 2);
       const float scale = d * ToFloat(static_cast<int8_t>(in[192 + g]));

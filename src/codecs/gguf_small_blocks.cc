@@ -30,7 +30,7 @@ struct BlockOf32 {
   static constexpr int kWeights = 32;
 };
 
-struct Q4_0 : BlockOf32 {
+struct Q40 : BlockOf32 {
   static constexpr std::string_view kName = "gguf-q4_0";
   static constexpr int kBytes = 2 + 16;
   static constexpr double kCodeBits = 4;
@@ -44,7 +44,7 @@ struct Q4_0 : BlockOf32 {
   }
 };
 
-struct Q4_1 : BlockOf32 {
+struct Q41 : BlockOf32 {
   static constexpr std::string_view kName = "gguf-q4_1";
   static constexpr int kBytes = 4 + 16;
   static constexpr double kCodeBits = 4;
@@ -59,7 +59,7 @@ struct Q4_1 : BlockOf32 {
   }
 };
 
-struct Q5_0 : BlockOf32 {
+struct Q50 : BlockOf32 {
   static constexpr std::string_view kName = "gguf-q5_0";
   static constexpr int kBytes = 2 + 4 + 16;
   static constexpr double kCodeBits = 5;
@@ -76,7 +76,7 @@ struct Q5_0 : BlockOf32 {
   }
 };
 
-struct Q5_1 : BlockOf32 {
+struct Q51 : BlockOf32 {
   static constexpr std::string_view kName = "gguf-q5_1";
   static constexpr int kBytes = 4 + 4 + 16;
   static constexpr double kCodeBits = 5;
@@ -94,7 +94,7 @@ struct Q5_1 : BlockOf32 {
   }
 };
 
-struct Q8_0 : BlockOf32 {
+struct Q80 : BlockOf32 {
   static constexpr std::string_view kName = "gguf-q8_0";
   static constexpr int kBytes = 2 + 32;
   static constexpr double kCodeBits = 8;
@@ -124,7 +124,7 @@ struct Mxfp4 : BlockOf32 {
   }
 };
 
-struct Q1_0 {
+struct Q10 {
   static constexpr std::string_view kName = "gguf-q1_0";
   static constexpr int kWeights = 128;
   static constexpr int kBytes = 2 + 16;
@@ -138,7 +138,7 @@ struct Q1_0 {
   }
 };
 
-struct Q2_0 {
+struct Q20 {
   static constexpr std::string_view kName = "gguf-q2_0";
   static constexpr int kWeights = 64;
   static constexpr int kBytes = 2 + 16;
@@ -154,13 +154,13 @@ struct Q2_0 {
 
 }  // namespace
 
-const Codec* GgufQ4_0Codec() { return GgufBlockCodec<Q4_0>::Get(); }
-const Codec* GgufQ4_1Codec() { return GgufBlockCodec<Q4_1>::Get(); }
-const Codec* GgufQ5_0Codec() { return GgufBlockCodec<Q5_0>::Get(); }
-const Codec* GgufQ5_1Codec() { return GgufBlockCodec<Q5_1>::Get(); }
-const Codec* GgufQ8_0Codec() { return GgufBlockCodec<Q8_0>::Get(); }
+const Codec* GgufQ40Codec() { return GgufBlockCodec<Q40>::Get(); }
+const Codec* GgufQ41Codec() { return GgufBlockCodec<Q41>::Get(); }
+const Codec* GgufQ50Codec() { return GgufBlockCodec<Q50>::Get(); }
+const Codec* GgufQ51Codec() { return GgufBlockCodec<Q51>::Get(); }
+const Codec* GgufQ80Codec() { return GgufBlockCodec<Q80>::Get(); }
 const Codec* GgufMxfp4Codec() { return GgufBlockCodec<Mxfp4>::Get(); }
-const Codec* GgufQ1_0Codec() { return GgufBlockCodec<Q1_0>::Get(); }
-const Codec* GgufQ2_0Codec() { return GgufBlockCodec<Q2_0>::Get(); }
+const Codec* GgufQ10Codec() { return GgufBlockCodec<Q10>::Get(); }
+const Codec* GgufQ20Codec() { return GgufBlockCodec<Q20>::Get(); }
 
 }  // namespace crumb

@@ -28,7 +28,7 @@ float* DecodeDigits(const uint8_t* __restrict in, int n, int digits, float d,
   return out;
 }
 
-struct Tq1_0 {
+struct Tq10 {
   static constexpr std::string_view kName = "gguf-tq1_0";
   static constexpr int kWeights = 256;
   static constexpr int kBytes = 48 + 4 + 2;
@@ -42,7 +42,7 @@ struct Tq1_0 {
   }
 };
 
-struct Tq2_0 {
+struct Tq20 {
   static constexpr std::string_view kName = "gguf-tq2_0";
   static constexpr int kWeights = 256;
   static constexpr int kBytes = 64 + 2;
@@ -61,7 +61,7 @@ struct Tq2_0 {
 
 }  // namespace
 
-const Codec* GgufTq1_0Codec() { return GgufBlockCodec<Tq1_0>::Get(); }
-const Codec* GgufTq2_0Codec() { return GgufBlockCodec<Tq2_0>::Get(); }
+const Codec* GgufTq10Codec() { return GgufBlockCodec<Tq10>::Get(); }
+const Codec* GgufTq20Codec() { return GgufBlockCodec<Tq20>::Get(); }
 
 }  // namespace crumb

@@ -170,7 +170,7 @@ TEST_P(GroupIntEach, NonFiniteScalesAreNamedByRowAndGroup) {
   const GroupIntCodec& codec = Get(GetParam());
   for (const uint16_t bad : std::initializer_list<uint16_t>{0x7c00, 0xfc00, 0x7e01}) {
     Owned owned = MakeMatrix(codec, 3, 130, 5);
-    std::memcpy(owned.scales.data() + 2 * 7, &bad, 2);  // 3 groups a row: row 2, group 1
+    std::memcpy(owned.scales.data() + 14, &bad, 2);  // scale 7, 3 groups a row: row 2, group 1
     const Status status = codec.Validate(owned.matrix);
     EXPECT_EQ(status.code(), StatusCode::kNumerics);
     EXPECT_THAT(status.message(), testing::HasSubstr("row 2 group 1 (byte 14"));
@@ -209,8 +209,8 @@ TEST(GroupInt, TernaryBytesFollowTheFormulaForAll243Values) {
   for (unsigned value = 0; value < 243; ++value) {
     Levels in{};
     unsigned rest = value;
-    for (int k = 4; k >= 0; --k) {  // digit k has weight 3^(4-k) and stands at place 13 k
-      in[static_cast<size_t>(13 * k)] = static_cast<uint8_t>(rest % 3);
+    for (size_t k = 5; k-- > 0;) {  // digit k has weight 3^(4-k) and stands at place 13 k
+      in[13 * k] = static_cast<uint8_t>(rest % 3);
       rest /= 3;
     }
     std::vector<std::byte> bytes(13);

@@ -14,21 +14,21 @@
   X(Int2Group64Codec)    \
   X(Int1Group64Codec)    \
   X(TernaryGroup64Codec) \
-  X(GgufQ4_0Codec)       \
-  X(GgufQ4_1Codec)       \
-  X(GgufQ5_0Codec)       \
-  X(GgufQ5_1Codec)       \
-  X(GgufQ8_0Codec)       \
-  X(GgufQ1_0Codec)       \
-  X(GgufQ2_0Codec)       \
+  X(GgufQ40Codec)        \
+  X(GgufQ41Codec)        \
+  X(GgufQ50Codec)        \
+  X(GgufQ51Codec)        \
+  X(GgufQ80Codec)        \
+  X(GgufQ10Codec)        \
+  X(GgufQ20Codec)        \
   X(GgufMxfp4Codec)      \
   X(GgufQ2KCodec)        \
   X(GgufQ3KCodec)        \
   X(GgufQ4KCodec)        \
   X(GgufQ5KCodec)        \
   X(GgufQ6KCodec)        \
-  X(GgufTq1_0Codec)      \
-  X(GgufTq2_0Codec)
+  X(GgufTq10Codec)       \
+  X(GgufTq20Codec)
 
 namespace crumb {
 

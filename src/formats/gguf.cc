@@ -367,7 +367,7 @@ const std::vector<double>* GgufFile::Numbers(std::string_view key) const {
 }
 
 Result<GgufFile> ParseGguf(std::span<const std::byte> bytes, const std::string& name,
-                           std::shared_ptr<const void> owner) {
+                           const std::shared_ptr<const void>& owner) {
   constexpr uint64_t kLeastTensorBytes = 8 + 4 + 8 + 4 + 8;
   constexpr uint64_t kLeastPairBytes = 8 + 4 + 1;
   GgufReader reader(bytes, name);

@@ -1,4 +1,5 @@
-// GGUF versions 2 and 3, little-endian, read by memory map (docs/gguf.md of the ggml project).
+// GGUF versions 2 and 3, little-endian, read by memory map (gguf.md among the documents of the ggml
+// project).
 #ifndef CRUMB_FORMATS_GGUF_H_
 #define CRUMB_FORMATS_GGUF_H_
 
@@ -39,7 +40,7 @@ struct GgufFile {
 
 Result<GgufFile> OpenGguf(const std::string& path);
 Result<GgufFile> ParseGguf(std::span<const std::byte> bytes, const std::string& name,
-                           std::shared_ptr<const void> owner);
+                           const std::shared_ptr<const void>& owner);
 
 }  // namespace crumb
 

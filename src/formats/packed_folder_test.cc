@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -180,6 +182,24 @@ TEST_F(PackedFolders, AnUnfinishedWriterLeavesNothing) {
     ASSERT_TRUE((*writer)->AddMatrix("a", RandomMatrix("int4-g64", 3, 64)).ok());
   }
   EXPECT_TRUE(ListFolder(root_)->empty());
+}
+
+TEST_F(PackedFolders, AKilledWriterLeavesNothingThatIsTakenForAModel) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto writer = PackedFolderWriter::Create(path_, false);
+    const bool ok = writer.ok() && (*writer)->AddMatrix("a", RandomMatrix("f16", 3, 64)).ok() &&
+                    (*writer)->AddFile("tokenizer.json", "{}").ok();
+    ::_exit(ok ? 0 : 1);  // no destructor runs, as when killed
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  EXPECT_FALSE(PathExists(path_));
+  ASSERT_EQ(ListFolder(root_)->size(), 1u);
+  EXPECT_FALSE(IsPackedFolder(JoinPath(root_, ListFolder(root_)->front())));
+  Write();
+  EXPECT_EQ(*ListFolder(root_), std::vector<std::string>{"model"});
 }
 
 TEST_F(PackedFolders, AFullFolderIsReplacedOnlyWhenAsked) {

@@ -184,7 +184,7 @@ Result<SafetensorsFile> OpenShards(const std::string& index_path) {
 }  // namespace
 
 Result<SafetensorsFile> ParseSafetensors(std::span<const std::byte> bytes, const std::string& name,
-                                         std::shared_ptr<const void> owner) {
+                                         const std::shared_ptr<const void>& owner) {
   const auto file_size = static_cast<int64_t>(bytes.size());
   uint64_t length = 0;
   if (file_size < kLengthBytes) {

@@ -26,7 +26,7 @@ Result<SafetensorsFile> OpenSafetensors(const std::string& path);
 
 // The same parser over bytes in memory (for fuzzing and tests); views point into `bytes`.
 Result<SafetensorsFile> ParseSafetensors(std::span<const std::byte> bytes, const std::string& name,
-                                         std::shared_ptr<const void> owner);
+                                         const std::shared_ptr<const void>& owner);
 
 // Tensors are written in the given order; data starts at a multiple of 64 bytes. Atomic.
 Status WriteSafetensors(const std::string& path, const std::vector<TensorView>& tensors,

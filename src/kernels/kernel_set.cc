@@ -29,6 +29,8 @@ const std::vector<SetEntry>& AllSets() {
      Avx512Matmul,
      Avx512Layers},
     {"avx2", {"avx2", "fma", "f16c", "bmi2"}, Avx2Matmul, Avx2Layers},
+#elif defined(__aarch64__)
+    {"neon", {"asimd", "asimddp", "asimdhp"}, NeonMatmul, NeonLayers},
 #endif
     {"scalar", {}, ScalarMatmul, ScalarLayers},
   };

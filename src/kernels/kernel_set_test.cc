@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/cpu_info.h"
+#include "kernels/kernel_table.h"
 
 namespace crumb {
 namespace {
@@ -32,6 +35,17 @@ TEST(KernelSet, UnknownNameListsTheChoices) {
   EXPECT_THAT(status.message(), HasSubstr("\"mmx\""));
   EXPECT_THAT(status.message(), HasSubstr("scalar"));
   EXPECT_EQ(ActiveKernelSet(), before);
+}
+
+// Each set has tables of its own: a Highway target that was not taken would show as a repeated one.
+TEST(KernelSet, NoTwoSetsShareATable) {
+  std::set<const void*> tables;
+  for (const std::string& name : SupportedKernelSets()) {
+    ASSERT_TRUE(SelectKernelSet(name).ok());
+    EXPECT_TRUE(tables.insert(CurrentKernels().matmul).second) << name;
+    EXPECT_TRUE(tables.insert(CurrentKernels().layers).second) << name;
+  }
+  ASSERT_TRUE(SelectKernelSet(SupportedKernelSets().front()).ok());
 }
 
 // On a CPU with these features a silent fall back to scalar would be a fault.

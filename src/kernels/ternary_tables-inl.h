@@ -5,7 +5,8 @@
 // (codecs/group_int.h).
 struct TernaryTables {
   alignas(64) uint8_t place[64];
-  alignas(64) uint16_t even[32];  // multipliers of bytes 0, 2, 4, ...
+  alignas(64) uint8_t power[64];  // 3^(i / 13) mod 256
+  alignas(64) uint16_t even[32];  // the powers of bytes 0, 2, 4, ... for 16-bit multiplications
   alignas(64) uint16_t odd[32];
 };
 
@@ -15,6 +16,7 @@ constexpr TernaryTables MakeTernaryTables() {
     tables.place[i] = static_cast<uint8_t>(i % 13);
     uint16_t power = 1;
     for (int k = 0; k < i / 13; ++k) power = static_cast<uint16_t>(power * 3);
+    tables.power[i] = static_cast<uint8_t>(power);
     (i % 2 == 0 ? tables.even : tables.odd)[i / 2] = power;
   }
   return tables;

@@ -2,6 +2,9 @@
 # the program crumb_NAME_test, each src/NAME/X_fuzz.cc as the program X_fuzz and each X_bench.cc as
 # X_bench. Files are found by pattern, so that a test can not be forgotten.
 #
+# COLD: code that waits for people, disks and networks. It is compiled with -O1 in release builds, and
+# so are all tests, since that saves a good part of the build's time.
+#
 # A file named X_SET.cc is compiled with the flags of that instruction set; nothing else is. Such a
 # file keeps its code in an anonymous namespace, so that no inline function compiled with those flags
 # can be chosen by the linker for code that runs everywhere.
@@ -22,7 +25,8 @@ endif()
 find_package(ZLIB REQUIRED)
 
 function(crumb_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "COLD" "" "DEPS" ${ARGN})
+  set(quick_to_build $<$<CONFIG:Release>:-O1>)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   set(tests ${sources})
   set(fuzzers ${sources})
@@ -43,6 +47,9 @@ function(crumb_library name)
     target_include_directories(crumb_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src
                                              PRIVATE ${CMAKE_BINARY_DIR}/generated)
     target_link_libraries(crumb_${name} PUBLIC ${ARG_DEPS})
+    if(ARG_COLD)
+      target_compile_options(crumb_${name} PRIVATE ${quick_to_build})
+    endif()
     foreach(set ${CRUMB_SETS})
       set(of_set ${sources})
       list(FILTER of_set INCLUDE REGEX "_${set}\\.cc$")
@@ -53,6 +60,7 @@ function(crumb_library name)
   if(CRUMB_TESTS AND tests)
     add_executable(crumb_${name}_test ${tests})
     target_link_libraries(crumb_${name}_test PRIVATE crumb_${name} GTest::gmock GTest::gtest_main)
+    target_compile_options(crumb_${name}_test PRIVATE ${quick_to_build})
     target_compile_definitions(crumb_${name}_test PRIVATE
                                CRUMB_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                CRUMB_BINARY_DIR="${CMAKE_BINARY_DIR}")

@@ -55,8 +55,10 @@ TEST(StudentT, AgreesWithTheTables) {
 }
 
 TEST(StudentT, FallsTowardsTheNormalQuantileWithoutAJump) {
-  for (int64_t degrees = 1; degrees < 3000; ++degrees) {
-    ASSERT_GT(StudentT975(degrees), StudentT975(degrees + 1)) << degrees;
+  for (const int64_t first : {1, 1950}) {
+    for (int64_t degrees = first; degrees < first + 100; ++degrees) {
+      ASSERT_GT(StudentT975(degrees), StudentT975(degrees + 1)) << degrees;
+    }
   }
   // From one degree to the next it falls by (z^3 + z) / 4 / degrees^2 and terms of higher order,
   // also where the two ways to compute it meet.
@@ -255,19 +257,19 @@ TEST_F(Coverage, OfAShare) {
 }
 
 TEST_F(Coverage, OfTheRankCorrelation) {
-  // Bivariate normal with correlation r: Spearman's is 6/pi asin(r/2). 500 trials: within 0.02.
+  // Bivariate normal with correlation r: Spearman's is 6/pi asin(r/2). 300 trials: within 0.026.
   const double r = 0.8;
   const double truth = 6 / std::numbers::pi * std::asin(r / 2);
-  const double share = Share(500, [&](Rng& rng) {
+  const double share = Share(300, [&](Rng& rng) {
     Samples x;
     Samples y;
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < 80; ++i) {
       x.push_back(rng.Gaussian());
       y.push_back(r * x.back() + std::sqrt(1 - r * r) * rng.Gaussian());
     }
-    return Holds(SpearmanInterval(x, y, 300, rng.Next()), truth);
+    return Holds(SpearmanInterval(x, y, 200, rng.Next()), truth);
   });
-  EXPECT_GT(share, 0.92);
+  EXPECT_GT(share, 0.91);
   EXPECT_LT(share, 0.98);
 }
 

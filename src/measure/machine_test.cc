@@ -95,7 +95,8 @@ TEST(DescribeMachine, SeesThisMachine) {
 
 TEST(ResidentMemory, GrowsWithWhatIsTouchedAndThePeakCanBeReset) {
   // Pages straight from the system: they are given back when they are unmapped, whatever allocator
-  // this is built with. Something else may come or go meanwhile, but not half of that.
+  // this is built with. Something else may come or go meanwhile, and the kernel's counts are some
+  // pages behind, but not half of that.
   constexpr int64_t kBytes = int64_t{64} << 20;
   const Result<ResidentMemory> before = ReadResidentMemory();
   ASSERT_TRUE(before.ok());
@@ -111,7 +112,7 @@ TEST(ResidentMemory, GrowsWithWhatIsTouchedAndThePeakCanBeReset) {
   const Result<ResidentMemory> after = ReadResidentMemory();
   ASSERT_TRUE(after.ok());
   EXPECT_LT(after->now_bytes, during->now_bytes - kBytes / 2);
-  EXPECT_GE(after->peak_bytes, during->now_bytes);
+  EXPECT_GT(after->peak_bytes, before->now_bytes + kBytes / 2);
   if (!ResetPeakResident()) GTEST_SKIP() << "this kernel does not let a process reset its peak";
   const Result<ResidentMemory> reset = ReadResidentMemory();
   ASSERT_TRUE(reset.ok());

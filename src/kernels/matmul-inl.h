@@ -133,9 +133,15 @@ struct IntActivations {
   int64_t stride;
 };
 
+// With one activation row, weights stream from memory, and rows are too short for the CPU's own
+// prefetching to settle: ask for the same place some tiles on, at least kPrefetchBytes.
+constexpr int64_t kPrefetchBytes = 4096;
+int64_t PrefetchDistance(int64_t tile_bytes) { return RoundUp(kPrefetchBytes, tile_bytes); }
+
 template <typename Levels, int kRows, int kBatch>
 void IntTile(const IntWeights& w, const IntActivations& x, int64_t groups, float* y,
              int64_t y_stride) {
+  [[maybe_unused]] const int64_t ahead = PrefetchDistance(kRows * w.row_bytes);
   Float acc[kRows][kBatch];
   CRUMB_UNROLL for (auto& row : acc) { CRUMB_UNROLL for (Float& a : row) a = Simd::Zero(); }
   for (int64_t g = 0; g < groups; g += kLanes) {
@@ -153,7 +159,9 @@ void IntTile(const IntWeights& w, const IntActivations& x, int64_t groups, float
     for (int64_t i = 0; i < n; ++i) {
       Simd::Levels levels[kRows];
       CRUMB_UNROLL for (int r = 0; r < kRows; ++r) {
-        levels[r] = Levels::Unpack(w.codes + r * w.row_bytes + (g + i) * w.group_bytes);
+        const uint8_t* codes = w.codes + r * w.row_bytes + (g + i) * w.group_bytes;
+        if constexpr (kBatch == 1) __builtin_prefetch(codes + ahead);
+        levels[r] = Levels::Unpack(codes);
       }
       CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
         const Simd::Codes codes = Simd::LoadCodes(x.codes + b * x.row_codes + (g + i) * kGroup);
@@ -297,12 +305,15 @@ FloatWeights RowsFrom(FloatWeights w, int64_t row) {
 template <typename Loader, int kRows, int kBatch>
 void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y,
                int64_t y_stride) {
+  [[maybe_unused]] const int64_t ahead = PrefetchDistance(kRows * w.row_bytes);
   Float acc[kRows][kBatch];
   CRUMB_UNROLL for (auto& row : acc) { CRUMB_UNROLL for (Float& a : row) a = Simd::Zero(); }
   const auto step = [&](int64_t c, int64_t n) {
     Float weights[kRows];
     CRUMB_UNROLL for (int r = 0; r < kRows; ++r) {
-      weights[r] = Loader::Load(w.data + r * w.row_bytes + c * Loader::kBytes, n);
+      const uint8_t* data = w.data + r * w.row_bytes + c * Loader::kBytes;
+      if constexpr (kBatch == 1) __builtin_prefetch(data + ahead);
+      weights[r] = Loader::Load(data, n);
     }
     CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
       const Float values = Simd::Load(x + b * x_stride + c);

@@ -71,7 +71,11 @@ struct Simd {
     return _mm512_and_si512(shifted, _mm512_set1_epi8(3));
   }
   static Levels UnpackTernary(const uint8_t* p) {
-    const __m128i bytes = _mm_maskz_loadu_epi8(0x1fff, p);
+    // Bytes 0 to 7, then 8 to 12 as the upper part of bytes 5 to 12: nothing past the group is
+    // read.
+    const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    const __m128i high = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 5));
+    const __m128i bytes = _mm_unpacklo_epi64(low, _mm_srli_epi64(high, 24));
     const __m512i placed =
         _mm512_permutexvar_epi8(_mm512_load_si512(kTernary.place), _mm512_castsi128_si512(bytes));
     const __m512i even = _mm512_mullo_epi16(placed, _mm512_load_si512(kTernary.even));

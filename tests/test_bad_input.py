@@ -163,7 +163,7 @@ class BadInput(CrumbTest):
         if mounted.returncode != 0:
             self.skipTest("no small file system can be mounted here")
         try:
-            done = run("quantize", self.model, "--bits", "8", "-o", small / "out")
+            done = run("quantize", self.model, "--bits", "8", "-o", small / "out", "--quiet")
             self.assert_refused(done, 5, "room")
             self.assertEqual(list(small.iterdir()), [])
         finally:

@@ -103,6 +103,7 @@ std::vector<BpeMerge> MergesFromScores(std::span<const Token> tokens,
     const int32_t merged = by_score[rank];
     const std::string_view text = tokens[static_cast<size_t>(merged)].text;
     for (size_t cut = 1; cut < text.size(); ++cut) {
+      if ((static_cast<uint8_t>(text[cut]) & 0xC0) == 0x80) continue;  // inside a character
       const auto left = ids.find(text.substr(0, cut));
       if (left == ids.end()) continue;
       const auto right = ids.find(text.substr(cut));

@@ -43,21 +43,29 @@ Status BpeTokenizer::EncodeText(std::string_view text, bool at_start,
   };
   std::unordered_map<std::string_view, IdRange> ranges;
   std::vector<int32_t> known;
-  const auto add_word = [&](std::string_view word) {
+  const auto add_word = [&](std::string_view word, bool continues) {
     const auto [it, is_new] = ranges.try_emplace(word);
     if (is_new) {
       const size_t begin = known.size();
       EncodeWord(word, &known);
       it->second = {begin, known.size()};
     }
-    ids->insert(ids->end(), known.begin() + static_cast<ptrdiff_t>(it->second.begin),
-                known.begin() + static_cast<ptrdiff_t>(it->second.end));
+    auto [begin, end] = it->second;
+    // Unknown characters that only a cut keeps apart are one unknown token.
+    if (continues && spec_.fuse_unknown && begin < end && !ids->empty() &&
+        ids->back() == spec_.unknown && known[begin] == spec_.unknown) {
+      ++begin;
+    }
+    ids->insert(ids->end(), known.begin() + static_cast<ptrdiff_t>(begin),
+                known.begin() + static_cast<ptrdiff_t>(end));
   };
   for (const std::string_view word : words) {
     if (spec_.byte_level || spec_.ignore_merges) {
-      add_word(word);
-    } else {
-      for (const std::string_view part : cuts_.Cut(word)) add_word(part);
+      add_word(word, false);
+      continue;
+    }
+    for (const std::string_view part : cuts_.Cut(word)) {
+      add_word(part, part.data() != word.data());
     }
   }
   return OkStatus();

@@ -20,10 +20,10 @@ bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z
 
 class Lexer {
  public:
-  explicit Lexer(std::string_view source) : source_(source) {
+  explicit Lexer(std::string_view source)
+      : text_(ReplaceAll(ReplaceAll(source, "\r\n", "\n"), "\r", "\n")), source_(text_) {
     // Jinja leaves out one line break at the very end.
     if (source_.ends_with('\n')) source_.remove_suffix(1);
-    if (source_.ends_with('\r')) source_.remove_suffix(1);
   }
 
   Result<std::vector<LexedToken>> Run() {
@@ -67,7 +67,6 @@ class Lexer {
     if (strip_next_) {
       text->remove_prefix(std::min(text->find_first_not_of(kSpaces), text->size()));
     } else if (after_block_) {
-      if (text->starts_with("\r\n")) text->remove_prefix(1);
       if (text->starts_with('\n')) text->remove_prefix(1);
     }
     strip_next_ = after_block_ = false;
@@ -197,6 +196,7 @@ class Lexer {
     return 1;
   }
 
+  std::string text_;  // with line breaks of one kind
   std::string_view source_;
   size_t position_ = 0;
   int line_ = 1;

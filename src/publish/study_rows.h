@@ -22,8 +22,8 @@ struct StudyNote {
 class StudyRows {
  public:
   // Keeps pointers into `rows`, which must outlive it. Of rows that differ in nothing but their id
-  // the newest counts. kNotFound when there is no row of a variant at all, or none of the
-  // reference.
+  // the newest counts. kNotFound when there is no row of the reference; kInvalidArgument when the
+  // rows are of more than one model.
   static Result<StudyRows> Index(const std::vector<Evidence>& rows);
 
   // The newest row of this metric, or nullptr. Without `text`: of any text.

@@ -35,6 +35,15 @@ TEST(StudyRows, TheNewestOfTwoRowsCounts) {
   EXPECT_EQ(study->Find(metric::kDiskBytes, "int4+embed8", "en"), nullptr);
 }
 
+TEST(StudyRows, RowsOfTwoModelsAreRefused) {
+  FakeStudy fake = FakeStudy::Decoder();
+  fake.rows.back().model_sha256 = "another";
+  fake.rows.back().model = "another.gguf";
+  const Result<StudyRows> study = StudyRows::Index(fake.rows);
+  EXPECT_EQ(study.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(study.status().message().find("another.gguf"), std::string::npos);
+}
+
 TEST(StudyRows, EnglishAndChineseStandBeforeOtherTexts) {
   FakeStudy fake = FakeStudy::Decoder();
   fake.Add("reference", metric::kPerplexity, 10, 1, 5, "tokens").text = "a.txt";

@@ -78,13 +78,14 @@ Status Verify(const LedgerArguments& arguments, const CommonOptions& common) {
   if (common.json) {
     Json json = Json::object();
     json["rows"] = report.rows;
+    json["head_hash"] = report.head_hash;
     json["inputs_checked"] = report.inputs_checked;
     json["inputs_not_checked"] = report.missing_inputs;
     PrintJson(json);
     return OkStatus();
   }
-  fmt::print("chain      {} rows, whole\ninputs     {} checked\n", report.rows,
-             report.inputs_checked);
+  fmt::print("chain      {} rows, whole\nhead       {}\ninputs     {} checked\n", report.rows,
+             report.head_hash, report.inputs_checked);
   for (const std::string& name : report.missing_inputs) {
     fmt::print("           {}: not checked; name the file with --input\n", name);
   }

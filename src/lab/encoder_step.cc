@@ -16,7 +16,6 @@
 namespace crumb {
 namespace {
 
-constexpr int64_t kSentencesPerWindow = 16;  // so that --windows means about as much work
 constexpr size_t kTimedSentences = 32;
 
 std::vector<std::string> Paragraphs(const std::string& text, int64_t most) {

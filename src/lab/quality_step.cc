@@ -146,9 +146,11 @@ class TextRun {
     options["activations"] = ActivationName(state_);
     Evidence row = TextRow(state_.variants[variant], metric_name, options);
     row.value = value;
-    row.standard_error = se;
-    row.low = interval.low;
-    row.high = interval.high;
+    if (text_score.windows > 1) {  // one window says nothing about the spread over windows
+      row.standard_error = se;
+      row.low = interval.low;
+      row.high = interval.high;
+    }
     row.n = text_score.tokens;
     row.n_of = "tokens";
     row.detail = DumpJson(detail);

@@ -70,6 +70,8 @@ double ExpectedQuantizeSeconds(const Study::State& state);
 double ExpectedSpeedSeconds(const Study::State& state);  // one variant, one repetition
 inline constexpr double kExpectedProbeSeconds = 1.5;     // load times and peak memory of a variant
 inline constexpr double kExpectedMachineSeconds = 3;
+// Sentences of an encoder in place of each window of a decoder, so that --windows means about as much.
+inline constexpr int64_t kSentencesPerWindow = 16;
 
 }  // namespace crumb
 

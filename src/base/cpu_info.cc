@@ -123,7 +123,7 @@ std::string Model() {
     const size_t colon = line.find(':');
     if (colon == std::string::npos) continue;
     const std::string key = Trim(line.substr(0, colon));
-    const std::string value = Trim(line.substr(colon + 1));
+    std::string value = Trim(line.substr(colon + 1));
     if ((key == "model name" || key == "Model") && !value.empty()) return value;
   }
   return "unknown";

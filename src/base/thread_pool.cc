@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <fstream>
@@ -140,7 +141,7 @@ int UsableCpus() {
   double period = 0;
   if (file >> quota >> period && quota != "max" && period > 0) {
     const double share = std::strtod(quota.c_str(), nullptr) / period;
-    if (share > 0) cpus = std::min(cpus, std::max(1, static_cast<int>(share + 0.5)));
+    if (share > 0) cpus = std::min(cpus, std::max(1, static_cast<int>(std::lround(share))));
   }
   return std::max(1, cpus);
 }

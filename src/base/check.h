@@ -7,8 +7,8 @@ namespace crumb::internal {
 [[noreturn]] void CheckFailed(const char* condition, const char* file, int line);
 }  // namespace crumb::internal
 
-#define CRUMB_CHECK(condition)                                                           \
-  ((condition) ? static_cast<void>(0)                                                    \
+#define CRUMB_CHECK(condition)        \
+  ((condition) ? static_cast<void>(0) \
                : ::crumb::internal::CheckFailed(#condition, __FILE__, __LINE__))
 
 #endif  // CRUMB_BASE_CHECK_H_

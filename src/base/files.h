@@ -16,8 +16,9 @@
 
 namespace crumb {
 
-// A whole file mapped for reading. The bytes stay valid as long as the object lives; owners of views
-// keep the shared_ptr. A file of zero bytes maps to an empty span. Safe to read from any thread.
+// A whole file mapped for reading. The bytes stay valid as long as the object lives; owners of
+// views keep the shared_ptr. A file of zero bytes maps to an empty span. Safe to read from any
+// thread.
 class MappedFile {
  public:
   static Result<std::shared_ptr<const MappedFile>> Open(const std::string& path);

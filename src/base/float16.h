@@ -1,5 +1,5 @@
-// IEEE 754 half precision and bfloat16 as 16-bit patterns, rounded to nearest even. Scalar and exact;
-// the fast forms are in src/kernels.
+// IEEE 754 half precision and bfloat16 as 16-bit patterns, rounded to nearest even. Scalar and
+// exact; the fast forms are in src/kernels.
 #ifndef CRUMB_BASE_FLOAT16_H_
 #define CRUMB_BASE_FLOAT16_H_
 
@@ -24,7 +24,7 @@ inline uint16_t FloatToHalf(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);
   const uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);  // NaN
+  if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);   // NaN
   if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u);  // rounds to Inf
   if (magnitude < 0x38800000u) {  // below 2^-14: adding 0.5 aligns the mantissa and rounds it
     const float aligned = std::bit_cast<float>(magnitude) + 0.5f;

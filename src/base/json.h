@@ -1,5 +1,5 @@
-// JSON as the rest of crumb uses it: nlohmann::json (ordered, so that written files keep their order),
-// parsed without exceptions, with readers that say which file and which key is wrong.
+// JSON as the rest of crumb uses it: nlohmann::json (ordered, so that written files keep their
+// order), parsed without exceptions, with readers that say which file and which key is wrong.
 //
 // Heavy to compile: include it in .cc files; headers use base/json_fwd.h.
 #ifndef CRUMB_BASE_JSON_H_
@@ -32,8 +32,8 @@ Result<double> JsonNumberOr(const Json& object, std::string_view key, double fal
                             std::string_view name);
 Result<bool> JsonBoolOr(const Json& object, std::string_view key, bool fallback,
                         std::string_view name);
-Result<std::string> JsonStringOr(const Json& object, std::string_view key, std::string_view fallback,
-                                 std::string_view name);
+Result<std::string> JsonStringOr(const Json& object, std::string_view key,
+                                 std::string_view fallback, std::string_view name);
 
 // Text of `json`; invalid UTF-8 in strings is replaced by U+FFFD. indent < 0: one line.
 std::string DumpJson(const Json& json, int indent = -1);

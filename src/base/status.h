@@ -48,7 +48,9 @@ class [[nodiscard]] Status {
 };
 
 inline Status OkStatus() { return {}; }
-inline Status InvalidArgument(std::string m) { return {StatusCode::kInvalidArgument, std::move(m)}; }
+inline Status InvalidArgument(std::string m) {
+  return {StatusCode::kInvalidArgument, std::move(m)};
+}
 inline Status NotFound(std::string m) { return {StatusCode::kNotFound, std::move(m)}; }
 inline Status Corrupt(std::string m) { return {StatusCode::kCorrupt, std::move(m)}; }
 inline Status Unsupported(std::string m) { return {StatusCode::kUnsupported, std::move(m)}; }
@@ -63,8 +65,8 @@ inline Status InternalError(std::string m) { return {StatusCode::kInternal, std:
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                      // NOLINT: implicit on purpose
-  Result(Status status) : status_(std::move(status)) {               // NOLINT: implicit on purpose
+  Result(T value) : value_(std::move(value)) {}         // NOLINT: implicit on purpose
+  Result(Status status) : status_(std::move(status)) {  // NOLINT: implicit on purpose
     CRUMB_CHECK(!status_.ok());
   }
 
@@ -100,8 +102,8 @@ class [[nodiscard]] Result {
 #define CRUMB_CONCAT_(a, b) CRUMB_CONCAT_INNER_(a, b)
 
 // Leaves the function with the Status of `expr` unless it is ok.
-#define CRUMB_RETURN_IF_ERROR(expr)                    \
-  do {                                                 \
+#define CRUMB_RETURN_IF_ERROR(expr)                                                        \
+  do {                                                                                     \
     if (::crumb::Status crumb_status_ = (expr); !crumb_status_.ok()) return crumb_status_; \
   } while (false)
 

@@ -79,7 +79,8 @@ Result<Value> Split(const std::string& text, const Arguments& arguments, Budget*
   List parts;
   if (at_spaces) {
     std::string word;
-    for (const std::string_view character : Characters(text + " ")) {
+    const std::string ended = text + " ";
+    for (const std::string_view character : Characters(ended)) {
       if (!IsPythonSpace(character)) {
         word += character;
       } else if (!word.empty()) {

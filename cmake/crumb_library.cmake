@@ -22,8 +22,6 @@ else()
   set(CRUMB_OTHER_SETS avx2 avx512 neon)
 endif()
 
-find_package(ZLIB REQUIRED)
-
 function(crumb_library name)
   cmake_parse_arguments(ARG "COLD" "" "DEPS" ${ARGN})
   set(quick_to_build $<$<CONFIG:Release>:-O1>)

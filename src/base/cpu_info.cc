@@ -123,8 +123,9 @@ std::string Model() {
     const size_t colon = line.find(':');
     if (colon == std::string::npos) continue;
     const std::string key = Trim(line.substr(0, colon));
+    if (key != "model name" && key != "Model") continue;
     std::string value = Trim(line.substr(colon + 1));
-    if ((key == "model name" || key == "Model") && !value.empty()) return value;
+    if (!value.empty()) return value;
   }
   return "unknown";
 }

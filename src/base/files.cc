@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -42,6 +43,29 @@ Status SyncFolder(const std::string& folder) {
   ::close(fd);
   // Some file systems (and pipes to them) do not sync folders; that is no reason to refuse a write.
   if (failed != 0 && error != EINVAL && error != ENOTSUP) return FromErrno(folder, "sync", error);
+  return OkStatus();
+}
+
+// A lock on a folder that ends with this process, or -1 when another one holds it.
+int LockFolder(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 || ::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  ::close(fd);
+  return -1;
+}
+
+// Removes folders in `parent` whose name starts with `prefix` and that no process has locked.
+Status RemoveAbandoned(const std::string& parent, const std::string& prefix) {
+  CRUMB_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(parent));
+  for (const std::string& name : names) {
+    const std::string path = JoinPath(parent, name);
+    if (!name.starts_with(prefix) || !IsFolder(path)) continue;
+    const int lock = LockFolder(path);
+    if (lock < 0) continue;
+    const Status removed = RemoveAll(path);
+    ::close(lock);
+    CRUMB_RETURN_IF_ERROR(removed);
+  }
   return OkStatus();
 }
 
@@ -195,51 +219,53 @@ Result<AtomicFolder> AtomicFolder::Create(const std::string& path, bool replace)
   const std::string parent = DirName(target);
   CRUMB_RETURN_IF_ERROR(MakeFolders(parent));
   const std::string prefix = BaseName(target) + ".tmp-";
-  CRUMB_ASSIGN_OR_RETURN(const std::vector<std::string> siblings, ListFolder(parent));
-  for (const std::string& name : siblings) {
-    if (name.starts_with(prefix)) CRUMB_RETURN_IF_ERROR(RemoveAll(JoinPath(parent, name)));
-  }
+  CRUMB_RETURN_IF_ERROR(RemoveAbandoned(parent, prefix));
   std::string temporary = JoinPath(parent, prefix + "XXXXXX");
   if (::mkdtemp(temporary.data()) == nullptr) return FromErrno(target, "write", errno);
   ::chmod(temporary.c_str(), 0755);
-  return AtomicFolder(std::move(target), std::move(temporary));
+  const int lock = LockFolder(temporary);
+  return AtomicFolder(std::move(target), std::move(temporary), lock);
 }
 
 AtomicFolder::AtomicFolder(AtomicFolder&& other) noexcept
-    : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})) {}
+    : path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      lock_(std::exchange(other.lock_, -1)) {}
 
 AtomicFolder& AtomicFolder::operator=(AtomicFolder&& other) noexcept {
   if (this != &other) {
-    if (!temporary_.empty()) static_cast<void>(RemoveAll(temporary_).ok());
+    Discard();
     path_ = std::move(other.path_);
     temporary_ = std::exchange(other.temporary_, {});
+    lock_ = std::exchange(other.lock_, -1);
   }
   return *this;
 }
 
-AtomicFolder::~AtomicFolder() {
+AtomicFolder::~AtomicFolder() { Discard(); }
+
+void AtomicFolder::Discard() {
   if (!temporary_.empty()) static_cast<void>(RemoveAll(temporary_).ok());
+  temporary_.clear();
+  if (lock_ >= 0) ::close(std::exchange(lock_, -1));
 }
 
 Status AtomicFolder::Commit() {
   CRUMB_CHECK(!temporary_.empty());
   CRUMB_RETURN_IF_ERROR(SyncFolder(temporary_));
-  std::string old;
   if (PathExists(path_)) {
-    // A folder can not be renamed over a full one: move the old one away first, remove it last.
-    old = JoinPath(DirName(path_), BaseName(path_) + ".tmp-old");
-    CRUMB_RETURN_IF_ERROR(RemoveAll(old));
-    if (::rename(path_.c_str(), old.c_str()) != 0) return FromErrno(path_, "replace", errno);
+    // A folder can not be renamed over a full one, but the two can change places in one step.
+    if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) != 0) {
+      return FromErrno(path_, "replace", errno);
+    }
+    CRUMB_RETURN_IF_ERROR(SyncFolder(DirName(path_)));
+    Discard();  // the old folder, which has the temporary name now
+    return OkStatus();
   }
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const int error = errno;
-    if (!old.empty()) static_cast<void>(::rename(old.c_str(), path_.c_str()));
-    return FromErrno(path_, "write", error);
-  }
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return FromErrno(path_, "write", errno);
   temporary_.clear();
-  CRUMB_RETURN_IF_ERROR(SyncFolder(DirName(path_)));
-  if (!old.empty()) return RemoveAll(old);
-  return OkStatus();
+  Discard();
+  return SyncFolder(DirName(path_));
 }
 
 bool PathExists(const std::string& path) {

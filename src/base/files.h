@@ -68,8 +68,10 @@ class AtomicFile {
 Status WriteFileAtomic(const std::string& path, std::string_view content);
 
 // The same promise for a folder: fill temporary() and Commit() renames it to `path`. An existing
-// folder at `path` is replaced only if `replace` was asked for; otherwise Create says so. Temporary
-// folders left by a killed process are removed by the next Create for the same path.
+// folder at `path` is replaced only if `replace` was asked for (the two change places in one step,
+// then the old one is removed); otherwise Create says so. Temporary folders left by a killed
+// process are removed by the next Create for the same path; those of a running one are locked and
+// stay.
 class AtomicFolder {
  public:
   static Result<AtomicFolder> Create(const std::string& path, bool replace);
@@ -81,10 +83,12 @@ class AtomicFolder {
   Status Commit();
 
  private:
-  AtomicFolder(std::string path, std::string temporary)
-      : path_(std::move(path)), temporary_(std::move(temporary)) {}
+  AtomicFolder(std::string path, std::string temporary, int lock)
+      : path_(std::move(path)), temporary_(std::move(temporary)), lock_(lock) {}
+  void Discard();
   std::string path_;
   std::string temporary_;  // empty after Commit
+  int lock_ = -1;          // of the temporary folder, held while it is filled
 };
 
 bool PathExists(const std::string& path);

@@ -164,6 +164,20 @@ TEST(AtomicFolder, ClearsWhatAKilledProcessLeft) {
   EXPECT_THAT(*ListFolder(folder.path()), ElementsAre("model", "model2.tmp-abc123"));
 }
 
+TEST(AtomicFolder, LeavesAloneWhatAnotherWriterIsFilling) {
+  const TemporaryFolder folder;
+  auto first = AtomicFolder::Create(folder / "model", true);
+  ASSERT_TRUE(first.ok());
+  auto second = AtomicFolder::Create(folder / "model", true);
+  ASSERT_TRUE(second.ok());
+  ASSERT_TRUE(WriteFileAtomic(JoinPath(first->temporary(), "from"), "first").ok());
+  ASSERT_TRUE(WriteFileAtomic(JoinPath(second->temporary(), "from"), "second").ok());
+  ASSERT_TRUE(first->Commit().ok());
+  ASSERT_TRUE(second->Commit().ok());
+  EXPECT_EQ(*ReadFile(folder / "model/from"), "second");
+  EXPECT_THAT(*ListFolder(folder.path()), ElementsAre("model"));
+}
+
 TEST(AtomicFolder, FileInItsPlaceIsAnError) {
   const TemporaryFolder folder;
   ASSERT_TRUE(WriteFileAtomic(folder / "model", "a file").ok());

@@ -127,30 +127,29 @@ Status Run(const BenchArguments& arguments, const CommonOptions& common) {
                            SpeedProbe::Create(*one.model, *pool, bench));
     probes.push_back(std::move(probe));
   }
-  CRUMB_ASSIGN_OR_RETURN(const Bandwidth bandwidth, MeasureReadBandwidth(*pool));
   SpeedResult speeds;
   {
     ProgressLine line(common);
     WorkClock clock(line.AsFunction());
-    const auto total = 2 * probes.size() * static_cast<size_t>(arguments.repetitions + 1);
+    const auto total = (2 * probes.size() + 1) * static_cast<size_t>(arguments.repetitions + 1);
     clock.Expect(static_cast<double>(total));
     const auto between = [&](int done, int of) {
       if (done > 0) clock.Done(1);
       return clock.Begin(fmt::format("run {} of {}", done + 1, of));
     };
-    CRUMB_ASSIGN_OR_RETURN(speeds, MeasureSpeeds(probes, arguments.repetitions, between));
+    CRUMB_ASSIGN_OR_RETURN(speeds, MeasureSpeeds(probes, *pool, arguments.repetitions, between));
   }
   Json document = Json::object();
   document["kernel_set"] = ActiveKernelSet();
   document["threads"] = pool->size();
   document["activations"] = arguments.activations;
-  document["read_bandwidth_bytes_per_second"] = bandwidth.bytes_per_second;
-  document["last_level_cache_bytes"] = bandwidth.last_level_cache_bytes;
+  document["read_bandwidth_bytes_per_second"] = speeds.bandwidth.median;
+  document["last_level_cache_bytes"] = speeds.last_level_cache_bytes;
   document["notes"] = speeds.notes;
   document["models"] = Json::array();
   for (size_t i = 0; i < loaded.size(); ++i) {
     document["models"].push_back(
-        ModelJson(loaded[i], speeds.of[i], arguments, bandwidth.bytes_per_second));
+        ModelJson(loaded[i], speeds.of[i], arguments, speeds.bandwidth.median));
   }
   if (common.json) {
     PrintJson(document);

@@ -11,6 +11,8 @@
 namespace crumb {
 namespace {
 
+constexpr int kBandwidthPasses = 3;  // of one turn; the median counts
+
 int32_t ArgMax(std::span<const float> logits) {
   return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
@@ -57,18 +59,26 @@ Result<double> SpeedProbe::RunGeneration() {
 }
 
 Result<SpeedResult> MeasureSpeeds(const std::vector<std::unique_ptr<SpeedProbe>>& probes,
-                                  int repetitions,
+                                  ThreadPool& pool, int repetitions,
                                   const std::function<Status(int done, int total)>& between) {
+  SpeedResult result;
   std::vector<NamedMeasurement> measurements;
   for (const std::unique_ptr<SpeedProbe>& probe : probes) {
     measurements.push_back({"prompt", [&probe] { return probe->RunPrompt(); }});
     measurements.push_back({"generation", [&probe] { return probe->RunGeneration(); }});
   }
+  measurements.push_back({"bandwidth", [&]() -> Result<double> {
+                            CRUMB_ASSIGN_OR_RETURN(const Bandwidth read,
+                                                   MeasureReadBandwidth(pool, kBandwidthPasses));
+                            result.last_level_cache_bytes = read.last_level_cache_bytes;
+                            result.buffer_bytes = read.buffer_bytes;
+                            return read.bytes_per_second;
+                          }});
   RepeatOptions options;
   options.rounds = repetitions;
   options.between = between;
   CRUMB_ASSIGN_OR_RETURN(RepeatResult repeated, MeasureInTurns(measurements, options));
-  SpeedResult result;
+  result.bandwidth = std::move(repeated.of.back());
   result.notes = std::move(repeated.notes);
   for (size_t i = 0; i < probes.size(); ++i) {
     result.of.push_back({std::move(repeated.of[2 * i]), std::move(repeated.of[2 * i + 1])});

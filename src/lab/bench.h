@@ -45,13 +45,17 @@ struct SpeedSamples {
   RepeatedSamples generation;
 };
 struct SpeedResult {
-  std::vector<SpeedSamples> of;    // in the order of the probes
+  std::vector<SpeedSamples> of;  // in the order of the probes
+  RepeatedSamples bandwidth;     // bytes per second, read once a round
+  int64_t last_level_cache_bytes = 0;
+  int64_t buffer_bytes = 0;        // that was read for the bandwidth
   std::vector<std::string> notes;  // why the machine may have been slower than it is
 };
 
-// One round to warm up, then `repetitions` rounds over all probes in turns (measure/repeat.h).
+// One round to warm up, then `repetitions` rounds over all probes in turns (measure/repeat.h). The
+// read bandwidth, the limit of generation, takes its turn too, so that both see the same machine.
 Result<SpeedResult> MeasureSpeeds(const std::vector<std::unique_ptr<SpeedProbe>>& probes,
-                                  int repetitions,
+                                  ThreadPool& pool, int repetitions,
                                   const std::function<Status(int done, int total)>& between);
 
 // Fills value, interval, n and the samples (in detail) of a row from repeated measurements.

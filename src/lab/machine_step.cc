@@ -1,9 +1,6 @@
-// What the machine is and how fast it reads memory: the physical limit of generation.
+// What the reader must know of the reference and of the machine before any figure.
 #include <fmt/format.h>
 
-#include "base/json.h"
-#include "evidence/metrics.h"
-#include "lab/bench.h"
 #include "lab/study_state.h"
 #include "measure/machine.h"
 
@@ -22,29 +19,13 @@ Status AddReferenceNote(Study::State& state) {
 }  // namespace
 
 Status RunMachineStep(Study::State& state, WorkClock& clock) {
-  CRUMB_RETURN_IF_ERROR(clock.Begin("measuring the read bandwidth of this machine"));
-  Evidence row =
-      state.Row(state.variants.front(), metric::kReadBandwidth, "read-bandwidth", Json::object());
-  row.subject = "machine";
-  row.codec.clear();
-  CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state.Known(row));
-  if (!known.has_value()) {
-    CRUMB_ASSIGN_OR_RETURN(const Bandwidth bandwidth, MeasureReadBandwidth(*state.pool));
-    FillFromSamples(bandwidth.samples, "passes", row);
-    Json detail = Json::object();
-    detail["samples"] = bandwidth.samples;
-    detail["buffer_bytes"] = bandwidth.buffer_bytes;
-    detail["last_level_cache_bytes"] = bandwidth.last_level_cache_bytes;
-    row.detail = DumpJson(detail);
-    CRUMB_RETURN_IF_ERROR(state.Add(std::move(row)));
-  }
+  CRUMB_RETURN_IF_ERROR(clock.Begin("looking at this machine"));
   CRUMB_RETURN_IF_ERROR(AddReferenceNote(state));
   const MachineInfo info = DescribeMachine();
   if (info.energy_counters.empty()) {
     CRUMB_RETURN_IF_ERROR(state.AddNote("energy", "Energy: " + info.energy_note,
                                         "能耗：未测量，本机没有可读取的能量计数器。"));
   }
-  clock.Done(kExpectedMachineSeconds);
   return OkStatus();
 }
 

@@ -20,13 +20,25 @@ Json SpeedOptions(const Study::State& state) {
   return options;
 }
 
-// The bandwidth row of this study (machine_step.cc ran first).
-Result<double> BandwidthOf(const Study::State& state) {
-  for (const int64_t id : state.row_ids) {
-    CRUMB_ASSIGN_OR_RETURN(const Evidence row, state.ledger->Get(id));
-    if (row.metric == metric::kReadBandwidth) return row.value;
-  }
-  return InternalError("the study has no bandwidth row");
+Evidence BandwidthRow(const Study::State& state) {
+  Json options = Json::object();
+  options["repetitions"] = state.options.repetitions;
+  Evidence row =
+      state.Row(state.variants.front(), metric::kReadBandwidth, "read-bandwidth", options);
+  row.subject = "machine";
+  row.codec.clear();
+  return row;
+}
+
+Status RecordBandwidth(Study::State& state, const SpeedResult& speeds) {
+  Evidence row = BandwidthRow(state);
+  FillFromSamples(speeds.bandwidth.samples, "repetitions", row);
+  Json detail = Json::object();
+  detail["samples"] = speeds.bandwidth.samples;
+  detail["buffer_bytes"] = speeds.buffer_bytes;
+  detail["last_level_cache_bytes"] = speeds.last_level_cache_bytes;
+  row.detail = DumpJson(detail);
+  return state.Add(std::move(row));
 }
 
 Status RecordVariant(Study::State& state, const Variant& variant, const SpeedSamples& speed,
@@ -66,7 +78,8 @@ Status NoteBusyMachine(Study::State& state, const std::vector<std::string>& note
 // Whether all speed rows are in the ledger; speeds measured in different runs are not comparable,
 // so a step that was cut short starts anew.
 Result<bool> AllKnown(Study::State& state) {
-  bool all = true;
+  CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> bandwidth, state.Known(BandwidthRow(state)));
+  bool all = bandwidth.has_value();
   for (const Variant& variant : state.variants) {
     for (const std::string_view name :
          {metric::kPromptSpeed, metric::kGenerationSpeed, metric::kBandwidthShare}) {
@@ -101,10 +114,11 @@ Status RunSpeedStep(Study::State& state, WorkClock& clock) {
     return clock.Begin(fmt::format("speed, run {} of {}", done + 1, total));
   };
   CRUMB_ASSIGN_OR_RETURN(const SpeedResult speeds,
-                         MeasureSpeeds(probes, state.options.repetitions, between));
-  CRUMB_ASSIGN_OR_RETURN(const double bandwidth, BandwidthOf(state));
+                         MeasureSpeeds(probes, *state.pool, state.options.repetitions, between));
+  CRUMB_RETURN_IF_ERROR(RecordBandwidth(state, speeds));
   for (size_t v = 0; v < state.variants.size(); ++v) {
-    CRUMB_RETURN_IF_ERROR(RecordVariant(state, state.variants[v], speeds.of[v], bandwidth));
+    CRUMB_RETURN_IF_ERROR(
+        RecordVariant(state, state.variants[v], speeds.of[v], speeds.bandwidth.median));
   }
   return NoteBusyMachine(state, speeds.notes);
 }

@@ -110,15 +110,15 @@ void EstimateCosts(Study::State& state) {
   const auto variants = static_cast<double>(state.variants.size());
   // Of an encoder the pieces are sentences: of the texts, and of STS-B's 1379 pairs.
   const bool encoder = state.reference().config().encoder;
-  const auto text_sentences = static_cast<int64_t>(state.texts.size()) * state.options.windows *
-                              kSentencesPerWindow;
+  const auto text_sentences =
+      static_cast<int64_t>(state.texts.size()) * state.options.windows * kSentencesPerWindow;
   const int64_t stsb_sentences = state.options.stsb_path.empty() ? 0 : 2 * 1379;
   const auto windows =
       static_cast<double>(encoder ? text_sentences + stsb_sentences : state.estimate.windows);
   const double quantized = variants - 1;
   state.estimate.variants = static_cast<int>(state.variants.size());
   state.estimate.seconds =
-      kExpectedMachineSeconds + quantized * ExpectedQuantizeSeconds(state) +
+      quantized * ExpectedQuantizeSeconds(state) +
       variants * (kExpectedProbeSeconds + windows * state.timing.window_seconds +
                   (state.options.repetitions + 1) * ExpectedSpeedSeconds(state));
   for (const Variant& variant : state.variants) {

@@ -57,8 +57,7 @@ struct Study::State {
   Status AddNote(std::string_view topic, const std::string& english, const std::string& chinese);
 };
 
-// The steps. Each Expect... tells the clock what is still to be done.
-Status ExpectAll(Study::State& state, WorkClock& clock);
+// The steps, in the order they run.
 Status RunMachineStep(Study::State& state, WorkClock& clock);
 Status RunSizeStep(Study::State& state, WorkClock& clock);
 Status RunQualityStep(Study::State& state, WorkClock& clock);
@@ -69,8 +68,8 @@ Status RunSpeedStep(Study::State& state, WorkClock& clock);
 double ExpectedQuantizeSeconds(const Study::State& state);
 double ExpectedSpeedSeconds(const Study::State& state);  // one variant, one repetition
 inline constexpr double kExpectedProbeSeconds = 1.5;     // load times and peak memory of a variant
-inline constexpr double kExpectedMachineSeconds = 3;
-// Sentences of an encoder in place of each window of a decoder, so that --windows means about as much.
+// Sentences of an encoder in place of each window of a decoder, so that --windows means about as
+// much.
 inline constexpr int64_t kSentencesPerWindow = 16;
 
 }  // namespace crumb

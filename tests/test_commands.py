@@ -19,6 +19,8 @@ class Commands(CrumbTest):
             self.assertEqual(done.returncode, 0, command)
             self.assertIn(f"crumb {command}", done.stdout)
             self.assertIn("Example", done.stdout, command)
+            widest = max(done.stdout.splitlines(), key=len)
+            self.assertLessEqual(len(widest), 80, f"{command}: {widest}")
 
     def test_unknown_option_is_wrong_usage(self):
         self.assertEqual(run("inspect", "--no-such-option").returncode, 2)

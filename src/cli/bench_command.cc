@@ -170,7 +170,7 @@ Runner AddBenchCommand(CLI::App& app) {
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   app.add_option("-n,--generated-tokens", arguments->bench.generated_tokens,
-                 "tokens generated one by one, from an empty context")
+                 "tokens generated, from an empty context")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
@@ -178,12 +178,10 @@ Runner AddBenchCommand(CLI::App& app) {
       ->type_name("N")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("--decode-to", arguments->decode_to,
-                 "how to hold weights that come in a GGUF block format")
+  app.add_option("--decode-to", arguments->decode_to, "how to hold weights of GGUF block formats")
       ->check(CLI::IsMember({"f32", "f16", "bf16"}))
       ->capture_default_str();
-  app.add_flag("--peak-only", arguments->peak_only,
-               "run the prompt once and print the peak resident memory");
+  app.add_flag("--peak-only", arguments->peak_only, "only the peak resident memory of one run");
   AddActivationOption(app, arguments->activations);
   app.footer("Example:\n  crumb bench smollm2 smollm2-int4 --repetitions 9");
   return [arguments](const CommonOptions& common) { return Run(*arguments, common); };

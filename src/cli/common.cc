@@ -180,8 +180,7 @@ std::string HumanSeconds(double seconds) {
 void PrintJson(const Json& json) { fmt::print("{}\n", DumpJson(json, 2)); }
 
 void AddTextOptions(CLI::App& app, TextOptions& options) {
-  app.add_option("--text", options.files,
-                 "text file (UTF-8) to read instead of the Debian Reference; may be repeated")
+  app.add_option("--text", options.files, "a text of your own (UTF-8); may be repeated")
       ->type_name("FILE");
   auto* quick = app.add_flag("--quick", options.quick, "few windows of text: a first look");
   auto* full = app.add_flag("--full", options.full, "all windows there are");
@@ -217,8 +216,7 @@ Result<int64_t> WindowsOf(const TextOptions& options, int64_t standard) {
 }
 
 void AddActivationOption(CLI::App& app, std::string& option) {
-  app.add_option("--activations", option,
-                 "what packed weights are multiplied with: int8 (groups of 64) or float32")
+  app.add_option("--activations", option, "what packed weights are multiplied with")
       ->check(CLI::IsMember({"int8", "float32"}))
       ->capture_default_str();
 }

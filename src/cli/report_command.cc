@@ -20,7 +20,7 @@ struct ReportArguments {
   std::string language = "en";
 };
 
-Status Run(const ReportArguments& arguments) {
+Status Run(const ReportArguments& arguments, const CommonOptions& common) {
   const std::string path =
       arguments.ledger.empty() ? JoinPath(arguments.folder, "ledger.db") : arguments.ledger;
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Ledger> ledger, Ledger::OpenForReading(path));
@@ -30,6 +30,11 @@ Status Run(const ReportArguments& arguments) {
   ReportOptions options;
   options.language = arguments.language;
   CRUMB_RETURN_IF_ERROR(WriteReport(rows, output, options));
+  if (common.json) {
+    CRUMB_ASSIGN_OR_RETURN(const std::string text, ReadFile(JoinPath(output, "study.json")));
+    fmt::print("{}", text);
+    return OkStatus();
+  }
   CRUMB_ASSIGN_OR_RETURN(const std::string screen, OneScreen(rows, arguments.language));
   fmt::print("{}\nreport     {}\n", screen, JoinPath(output, "report.html"));
   return OkStatus();
@@ -48,7 +53,7 @@ Runner AddReportCommand(CLI::App& app) {
       ->check(CLI::IsMember({"en", "zh"}))
       ->capture_default_str();
   app.footer("Example:\n  crumb report crumb-study --lang zh");
-  return [arguments](const CommonOptions&) { return Run(*arguments); };
+  return [arguments](const CommonOptions& common) { return Run(*arguments, common); };
 }
 
 }  // namespace crumb

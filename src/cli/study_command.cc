@@ -136,10 +136,9 @@ Status Run(const StudyArguments& arguments, const CommonOptions& common) {
 
 Runner AddStudyCommand(CLI::App& app) {
   auto arguments = std::make_shared<StudyArguments>();
-  app.add_option("MODEL", arguments->model,
-                 "path, or source: smollm2, pypi:NAME, hf:OWNER/NAME, file:PATH")
+  app.add_option("MODEL", arguments->model, "path, smollm2, pypi:NAME, hf:OWNER/NAME, file:PATH")
       ->capture_default_str();
-  app.add_option("-o,--output", arguments->output, "folder for report, ledger and packed models")
+  app.add_option("-o,--output", arguments->output, "folder for report, ledger, packed models")
       ->type_name("DIR")
       ->capture_default_str();
   app.add_option("--ledger", arguments->ledger, "ledger file (default: DIR/ledger.db)")

@@ -34,7 +34,7 @@ class WorkClock {
     const double elapsed = Now() - start_;
     // Before a tenth of the work is done the expectation is the better guide.
     const double scale = done_ > 0.1 * expected_ ? elapsed / done_ : 1.0;
-    const ProgressState state{step, expected_ > 0 ? done_ / expected_ : 0,
+    const ProgressState state{std::string(step), expected_ > 0 ? done_ / expected_ : 0,
                               scale * (expected_ - done_)};
     if (report_(state)) return OkStatus();
     return Interrupted("stopped; the same command goes on from here");

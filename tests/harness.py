@@ -18,7 +18,7 @@ def run(*arguments, stdin=None, env=None, timeout=300, cwd=None):
     merged = dict(os.environ, **(env or {}))
     return subprocess.run([BINARY, *map(str, arguments)], input=stdin, env=merged, cwd=cwd,
                           stdin=None if stdin is not None else subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=timeout)
+                          capture_output=True, text=True, errors="replace", timeout=timeout)
 
 
 def run_json(*arguments, **options):

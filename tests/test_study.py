@@ -25,6 +25,10 @@ class StudyTest(CrumbTest):
     def test_a_study_writes_everything_and_a_second_run_measures_nothing_anew(self):
         done = self.study()
         self.assertEqual(done.returncode, 0, done.stderr)
+        steps = [line.split(" left  ")[1] for line in done.stderr.splitlines()]
+        self.assertTrue(steps)
+        for step in steps:
+            self.assertRegex(step, r"^[a-z][ -~]+$")
         out = self.folder / "out"
         for name in ["report.html", "study.json", "study.csv", "ledger.db"]:
             self.assertTrue((out / name).exists(), name)

@@ -76,7 +76,7 @@ def fetch_models(env):
         return
     for model in MODELS:
         done = subprocess.run([binary, "pull", model], env=env, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True)
+                              capture_output=True, text=True, errors="replace")
         if done.returncode != 0:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
             say(f"models: {model} is not there, its tests skip: {lines[-1]}")

@@ -12,8 +12,8 @@
 namespace crumb {
 
 struct ProgressState {
-  std::string_view step;  // "quality en, window 3 of 12"
-  double fraction = 0;    // of all work, 0 .. 1
+  std::string step;     // "quality, en window 3 of 12"
+  double fraction = 0;  // of all work, 0 .. 1
   double seconds_left = 0;
 };
 

@@ -12,7 +12,7 @@ import pathlib
 import re
 import sys
 
-ORDER = ["base", "measure", "codecs", "formats", "tokenizers", "kernels", "model", "quant", "eval",
+ORDER = ["base", "measure", "codecs", "formats", "text", "jinja", "tokenizers", "kernels", "model", "quant", "eval",
          "evidence", "lab", "publish", "fetch", "cli"]
 # Folders that may include less than everything before them.
 ALLOWED = {
@@ -20,9 +20,11 @@ ALLOWED = {
     "measure": {"base"},
     "codecs": {"base"},
     "formats": {"base", "codecs"},
-    "tokenizers": {"base", "formats"},
+    "text": {"base"},
+    "jinja": {"base", "text"},
+    "tokenizers": {"base", "formats", "text", "jinja"},
     "kernels": {"base", "codecs"},
-    "model": {"base", "codecs", "formats", "tokenizers", "kernels"},
+    "model": {"base", "codecs", "formats", "text", "jinja", "tokenizers", "kernels"},
     "quant": {"base", "measure", "codecs", "formats", "kernels", "model"},
     "eval": {"base", "measure", "tokenizers", "kernels", "model"},
     "evidence": {"base"},

@@ -1,6 +1,6 @@
 #include "tokenizers/bpe_cuts.h"
 
-#include "tokenizers/utf8.h"
+#include "text/utf8.h"
 
 namespace crumb {
 namespace {

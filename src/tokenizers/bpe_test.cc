@@ -1,12 +1,12 @@
 // Merges, cuts and added tokens by themselves.
 #include <gtest/gtest.h>
 
+#include "text/utf8.h"
 #include "tokenizers/added_tokens.h"
 #include "tokenizers/bpe_cuts.h"
 #include "tokenizers/bpe_merges.h"
 #include "tokenizers/byte_alphabet.h"
 #include "tokenizers/splitter.h"
-#include "tokenizers/utf8.h"
 
 namespace crumb {
 namespace {

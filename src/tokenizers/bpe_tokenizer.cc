@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "text/utf8.h"
 #include "tokenizers/byte_alphabet.h"
 #include "tokenizers/tokenizer_json_writer.h"
-#include "tokenizers/utf8.h"
 
 namespace crumb {
 

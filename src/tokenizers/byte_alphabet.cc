@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "tokenizers/utf8.h"
+#include "text/utf8.h"
 
 namespace crumb {
 namespace {

@@ -1,4 +1,4 @@
-#include "tokenizers/jinja_eval.h"
+#include "jinja/eval.h"
 #include "tokenizers/tokenizer.h"
 
 namespace crumb {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "tokenizers/jinja_eval.h"
+#include "jinja/eval.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using crumb::jinja::Dict;

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "jinja/eval.h"
 #include "tokenizers/files_for_test.h"
-#include "tokenizers/jinja_eval.h"
 
 namespace crumb {
 namespace {

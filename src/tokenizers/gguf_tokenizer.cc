@@ -6,12 +6,12 @@
 
 #include "base/json.h"
 #include "formats/gguf.h"
+#include "text/utf8.h"
 #include "tokenizers/bpe_tokenizer.h"
 #include "tokenizers/byte_alphabet.h"
 #include "tokenizers/pre_tokenizer.h"
 #include "tokenizers/tokenizer.h"
 #include "tokenizers/tokenizer_config.h"
-#include "tokenizers/utf8.h"
 
 namespace crumb {
 namespace {

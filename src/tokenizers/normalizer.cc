@@ -6,8 +6,8 @@
 #include <unicode/unistr.h>
 
 #include "base/json.h"
-#include "tokenizers/unicode_text.h"
-#include "tokenizers/utf8.h"
+#include "text/unicode.h"
+#include "text/utf8.h"
 
 namespace crumb {
 namespace {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
-#include "tokenizers/utf8.h"
+#include "text/utf8.h"
 
 namespace crumb {
 namespace {

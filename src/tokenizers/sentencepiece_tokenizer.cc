@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <sentencepiece_processor.h>
 
+#include "text/utf8.h"
 #include "tokenizers/byte_alphabet.h"
 #include "tokenizers/tokenizer_base.h"
-#include "tokenizers/utf8.h"
 
 namespace crumb {
 namespace {

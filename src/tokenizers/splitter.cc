@@ -4,7 +4,7 @@
 #include <unicode/regex.h>
 #include <unicode/unistr.h>
 
-#include "tokenizers/utf8.h"
+#include "text/utf8.h"
 
 namespace crumb {
 namespace {

@@ -1,7 +1,7 @@
 #include "tokenizers/wordpiece_tokenizer.h"
 
-#include "tokenizers/unicode_text.h"
-#include "tokenizers/utf8.h"
+#include "text/unicode.h"
+#include "text/utf8.h"
 
 namespace crumb {
 

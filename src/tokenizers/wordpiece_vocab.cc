@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "tokenizers/unicode_text.h"
+#include "text/unicode.h"
 #include "tokenizers/wordpiece_tokenizer.h"
 
 namespace crumb {

@@ -1,8 +1,8 @@
 // Text as code points, and as UTF-16 for ICU with the way back to byte positions.
 //
 // Ill-formed bytes read as U+FFFD, one for each maximal ill-formed part (Unicode 15, section 3.9).
-#ifndef CRUMB_TOKENIZERS_UTF8_H_
-#define CRUMB_TOKENIZERS_UTF8_H_
+#ifndef CRUMB_TEXT_UTF8_H_
+#define CRUMB_TEXT_UTF8_H_
 
 #include <cstdint>
 #include <string>
@@ -33,4 +33,4 @@ std::string ReplaceAll(std::string_view text, std::string_view from, std::string
 
 }  // namespace crumb
 
-#endif  // CRUMB_TOKENIZERS_UTF8_H_
+#endif  // CRUMB_TEXT_UTF8_H_

@@ -1,13 +1,13 @@
-#include "tokenizers/jinja_methods.h"
+#include "jinja/methods.h"
 
 #include <fmt/format.h>
 #include <unicode/uchar.h>
 
 #include <algorithm>
 
-#include "tokenizers/jinja_filters.h"
-#include "tokenizers/unicode_text.h"
-#include "tokenizers/utf8.h"
+#include "jinja/filters.h"
+#include "text/unicode.h"
+#include "text/utf8.h"
 
 namespace crumb::jinja {
 namespace {

@@ -1,4 +1,4 @@
-#include "tokenizers/unicode_text.h"
+#include "text/unicode.h"
 
 #include <unicode/bytestream.h>
 #include <unicode/casemap.h>
@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "tokenizers/utf8.h"
+#include "text/utf8.h"
 
 namespace crumb {
 namespace {

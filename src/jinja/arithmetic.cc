@@ -1,11 +1,11 @@
-#include "tokenizers/jinja_arithmetic.h"
+#include "jinja/arithmetic.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "tokenizers/jinja_filters.h"
+#include "jinja/filters.h"
 
 namespace crumb::jinja {
 namespace {

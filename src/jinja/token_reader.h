@@ -1,6 +1,6 @@
 // A place in a list of tokens, shared by the parsers of statements and of expressions.
-#ifndef CRUMB_TOKENIZERS_JINJA_TOKEN_READER_H_
-#define CRUMB_TOKENIZERS_JINJA_TOKEN_READER_H_
+#ifndef CRUMB_JINJA_TOKEN_READER_H_
+#define CRUMB_JINJA_TOKEN_READER_H_
 
 #include <algorithm>
 #include <string>
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/status.h"
-#include "tokenizers/jinja_ast.h"
-#include "tokenizers/jinja_lexer.h"
+#include "jinja/ast.h"
+#include "jinja/lexer.h"
 
 namespace crumb::jinja {
 
@@ -44,11 +44,11 @@ class TokenReader {
   size_t position_ = 0;
 };
 
-// One expression from the reader's place on (jinja_expression_parser.cc).
+// One expression from the reader's place on (expression_parser.cc).
 Result<ExpressionPtr> ParseExpression(TokenReader* reader);
 // The same without "a if b else c", for the list of a loop, which an "if" may follow.
 Result<ExpressionPtr> ParseUnconditional(TokenReader* reader);
 
 }  // namespace crumb::jinja
 
-#endif  // CRUMB_TOKENIZERS_JINJA_TOKEN_READER_H_
+#endif  // CRUMB_JINJA_TOKEN_READER_H_

@@ -1,11 +1,11 @@
 // Operators on the values of a chat template.
-#ifndef CRUMB_TOKENIZERS_JINJA_ARITHMETIC_H_
-#define CRUMB_TOKENIZERS_JINJA_ARITHMETIC_H_
+#ifndef CRUMB_JINJA_ARITHMETIC_H_
+#define CRUMB_JINJA_ARITHMETIC_H_
 
 #include <string_view>
 
 #include "base/status.h"
-#include "tokenizers/jinja_value.h"
+#include "jinja/value.h"
 
 namespace crumb::jinja {
 
@@ -22,4 +22,4 @@ Result<Value> Range(const List& arguments, Budget* budget);
 
 }  // namespace crumb::jinja
 
-#endif  // CRUMB_TOKENIZERS_JINJA_ARITHMETIC_H_
+#endif  // CRUMB_JINJA_ARITHMETIC_H_

@@ -1,7 +1,7 @@
 // Rewritings of whole texts by Unicode properties (ICU). Ill-formed bytes come out as U+FFFD,
 // except that a text which needs no change comes back as it is.
-#ifndef CRUMB_TOKENIZERS_UNICODE_TEXT_H_
-#define CRUMB_TOKENIZERS_UNICODE_TEXT_H_
+#ifndef CRUMB_TEXT_UNICODE_H_
+#define CRUMB_TEXT_UNICODE_H_
 
 #include <string>
 #include <string_view>
@@ -35,4 +35,4 @@ bool IsBertPunctuation(char32_t c);
 
 }  // namespace crumb
 
-#endif  // CRUMB_TOKENIZERS_UNICODE_TEXT_H_
+#endif  // CRUMB_TEXT_UNICODE_H_

@@ -1,4 +1,4 @@
-#include "tokenizers/jinja_filters.h"
+#include "jinja/filters.h"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <unordered_map>
 
-#include "tokenizers/jinja_methods.h"
-#include "tokenizers/utf8.h"
+#include "jinja/methods.h"
+#include "text/utf8.h"
 
 namespace crumb::jinja {
 namespace {

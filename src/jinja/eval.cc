@@ -1,13 +1,13 @@
-#include "tokenizers/jinja_eval.h"
+#include "jinja/eval.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <limits>
 
-#include "tokenizers/jinja_arithmetic.h"
-#include "tokenizers/jinja_filters.h"
-#include "tokenizers/jinja_parser.h"
+#include "jinja/arithmetic.h"
+#include "jinja/filters.h"
+#include "jinja/parser.h"
 
 namespace crumb::jinja {
 namespace {

@@ -1,7 +1,7 @@
 // A chat template as tokens. Blocks are trimmed as Hugging Face does: a line break right behind a
 // block and spaces before a block that starts its line are left out (trim_blocks, lstrip_blocks).
-#ifndef CRUMB_TOKENIZERS_JINJA_LEXER_H_
-#define CRUMB_TOKENIZERS_JINJA_LEXER_H_
+#ifndef CRUMB_JINJA_LEXER_H_
+#define CRUMB_JINJA_LEXER_H_
 
 #include <string>
 #include <string_view>
@@ -39,4 +39,4 @@ Result<std::vector<LexedToken>> Lex(std::string_view source);
 
 }  // namespace crumb::jinja
 
-#endif  // CRUMB_TOKENIZERS_JINJA_LEXER_H_
+#endif  // CRUMB_JINJA_LEXER_H_

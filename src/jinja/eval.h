@@ -1,12 +1,12 @@
 // Runs the syntax tree of a chat template.
-#ifndef CRUMB_TOKENIZERS_JINJA_EVAL_H_
-#define CRUMB_TOKENIZERS_JINJA_EVAL_H_
+#ifndef CRUMB_JINJA_EVAL_H_
+#define CRUMB_JINJA_EVAL_H_
 
 #include <string>
 #include <string_view>
 
 #include "base/status.h"
-#include "tokenizers/jinja_value.h"
+#include "jinja/value.h"
 
 namespace crumb::jinja {
 
@@ -18,4 +18,4 @@ Result<std::string> Render(std::string_view source, const Dict& variables);
 
 }  // namespace crumb::jinja
 
-#endif  // CRUMB_TOKENIZERS_JINJA_EVAL_H_
+#endif  // CRUMB_JINJA_EVAL_H_

@@ -1,6 +1,6 @@
 // The values of a chat template: Jinja's, which are Python's.
-#ifndef CRUMB_TOKENIZERS_JINJA_VALUE_H_
-#define CRUMB_TOKENIZERS_JINJA_VALUE_H_
+#ifndef CRUMB_JINJA_VALUE_H_
+#define CRUMB_JINJA_VALUE_H_
 
 #include <cstdint>
 #include <memory>
@@ -26,7 +26,7 @@ struct None {};
 struct Namespace {
   Dict members;
 };
-struct Macro;  // jinja_ast.h
+struct Macro;  // ast.h
 
 class Value {
  public:
@@ -104,4 +104,4 @@ Result<int> Compare(const Value& a, const Value& b);
 
 }  // namespace crumb::jinja
 
-#endif  // CRUMB_TOKENIZERS_JINJA_VALUE_H_
+#endif  // CRUMB_JINJA_VALUE_H_

@@ -1,11 +1,11 @@
-#include "tokenizers/jinja_lexer.h"
+#include "jinja/lexer.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 
-#include "tokenizers/utf8.h"
+#include "text/utf8.h"
 
 namespace crumb::jinja {
 namespace {

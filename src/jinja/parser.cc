@@ -1,10 +1,10 @@
-#include "tokenizers/jinja_parser.h"
+#include "jinja/parser.h"
 
 #include <fmt/format.h>
 
 #include <initializer_list>
 
-#include "tokenizers/jinja_token_reader.h"
+#include "jinja/token_reader.h"
 
 namespace crumb::jinja {
 namespace {

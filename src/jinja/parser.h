@@ -1,11 +1,11 @@
 // Chat templates: the statements if, for, set, macro, break, continue and Jinja's expressions.
-#ifndef CRUMB_TOKENIZERS_JINJA_PARSER_H_
-#define CRUMB_TOKENIZERS_JINJA_PARSER_H_
+#ifndef CRUMB_JINJA_PARSER_H_
+#define CRUMB_JINJA_PARSER_H_
 
 #include <string_view>
 
 #include "base/status.h"
-#include "tokenizers/jinja_ast.h"
+#include "jinja/ast.h"
 
 namespace crumb::jinja {
 
@@ -15,4 +15,4 @@ Result<Body> Parse(std::string_view source);
 
 }  // namespace crumb::jinja
 
-#endif  // CRUMB_TOKENIZERS_JINJA_PARSER_H_
+#endif  // CRUMB_JINJA_PARSER_H_

@@ -1,13 +1,13 @@
 // The syntax tree of a chat template.
-#ifndef CRUMB_TOKENIZERS_JINJA_AST_H_
-#define CRUMB_TOKENIZERS_JINJA_AST_H_
+#ifndef CRUMB_JINJA_AST_H_
+#define CRUMB_JINJA_AST_H_
 
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "tokenizers/jinja_value.h"
+#include "jinja/value.h"
 
 namespace crumb::jinja {
 
@@ -82,4 +82,4 @@ struct Statement {
 
 }  // namespace crumb::jinja
 
-#endif  // CRUMB_TOKENIZERS_JINJA_AST_H_
+#endif  // CRUMB_JINJA_AST_H_

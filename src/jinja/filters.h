@@ -1,13 +1,13 @@
 // The filters, tests and methods of values that chat templates use.
-#ifndef CRUMB_TOKENIZERS_JINJA_FILTERS_H_
-#define CRUMB_TOKENIZERS_JINJA_FILTERS_H_
+#ifndef CRUMB_JINJA_FILTERS_H_
+#define CRUMB_JINJA_FILTERS_H_
 
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/status.h"
-#include "tokenizers/jinja_value.h"
+#include "jinja/value.h"
 
 namespace crumb::jinja {
 
@@ -37,4 +37,4 @@ Result<Value> GetItem(const Value& value, const Value& key);
 
 }  // namespace crumb::jinja
 
-#endif  // CRUMB_TOKENIZERS_JINJA_FILTERS_H_
+#endif  // CRUMB_JINJA_FILTERS_H_

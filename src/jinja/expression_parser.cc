@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <initializer_list>
 
-#include "tokenizers/jinja_token_reader.h"
+#include "jinja/token_reader.h"
 
 namespace crumb::jinja {
 

@@ -182,7 +182,7 @@ TEST_F(LedgerTest, AppendRefusesPathsAndSaysWhere) {
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
     return status.message();
   };
-  EXPECT_THAT(refused([](Evidence& row) { row.model = "/home/x/m.gguf"; }), HasSubstr("model"));
+  EXPECT_THAT(refused([](Evidence& row) { row.model = "models/m.gguf"; }), HasSubstr("model"));
   EXPECT_THAT(refused([](Evidence& row) { row.text = "texts/a.txt"; }), HasSubstr("text"));
   EXPECT_THAT(refused([](Evidence& row) { row.options = R"({"a":[{"b":"/tmp/x"}]})"; }),
               HasSubstr("options"));

@@ -19,7 +19,7 @@ command -v apt-get >/dev/null || skip "this is not a Debian system"
 packages=(
   libfmt-dev libfmt9 nlohmann-json3-dev libssl-dev libssl3 zlib1g-dev zlib1g
   libsqlite3-dev libsqlite3-0 libicu-dev libicu72 libsentencepiece-dev libsentencepiece0
-  libprotobuf-lite32 libhwy-dev libhwy1 libopenblas-serial-dev libopenblas0-serial libgfortran5
+  libprotobuf-lite32 libhwy-dev libhwy1
   libcpp-httplib-dev libcpp-httplib0.11 libbrotli-dev libbrotli1 libzip-dev libzip4
   libgtest-dev libgmock-dev googletest)
 sysroot="$PWD/build/arm/sysroot"

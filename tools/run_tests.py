@@ -264,7 +264,7 @@ def stage_arm(env, totals):
         return
     libraries = BUILD / "arm" / "sysroot" / "usr" / "lib" / "aarch64-linux-gnu"
     emulator = ["qemu-aarch64", "-cpu", "max", "-L", "/usr/aarch64-linux-gnu", "-E",
-                f"LD_LIBRARY_PATH={libraries}:{libraries / 'openblas-serial'}"]
+                f"LD_LIBRARY_PATH={libraries}"]
     # The emulated kernel shows the /proc/cpuinfo of the machine it runs on.
     leave_out = ["--gtest_filter=-CpuInfo.AgreesWithTheKernel"]
     programs = sorted((BUILD / "arm").glob("crumb_*_test"))

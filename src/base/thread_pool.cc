@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <fstream>

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
+#include <exception>
 
 #include "base/version.h"
 #include "cli/commands.h"
@@ -88,4 +89,15 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace crumb
 
-int main(int argc, char** argv) { return crumb::Main(argc, argv); }
+// crumb itself throws nothing; what libraries still throw (no memory) ends in one line all the
+// same.
+int main(int argc, char** argv) {
+  try {
+    return crumb::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "crumb: fault in the program: %s\n", error.what());
+  } catch (...) {
+    std::fputs("crumb: fault in the program\n", stderr);
+  }
+  return 1;
+}

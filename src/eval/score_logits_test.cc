@@ -128,7 +128,7 @@ TEST(ScoreLogits, ACertainAndRightModelHasPerplexityOne) {
 
 TEST(ScoreLogits, AModelComparedWithItselfHasNoDivergenceAndFullAgreement) {
   ThreadPool pool(2);
-  const std::vector<float> logits = Logits(20 * 1001, 9, 6.0);
+  const std::vector<float> logits = Logits(size_t{20} * 1001, 9, 6.0);
   std::vector<int32_t> targets(20);
   std::iota(targets.begin(), targets.end(), 3);
   std::vector<float> kept;
@@ -160,8 +160,8 @@ TEST(ScoreLogits, TheOrderOfThePositionsDoesNotMatter) {
 }
 
 TEST(ScoreLogits, SumsDoNotDependOnTheNumberOfThreads) {
-  const std::vector<float> logits = Logits(13 * 500, 12, 3.0);
-  const std::vector<float> other = Logits(13 * 500, 13, 3.0);
+  const std::vector<float> logits = Logits(size_t{13} * 500, 12, 3.0);
+  const std::vector<float> other = Logits(size_t{13} * 500, 13, 3.0);
   const std::vector<int32_t> targets(13, 42);
   std::vector<WindowScore> scores;
   for (const int threads : {1, 2, 5}) {
@@ -179,7 +179,7 @@ TEST(ScoreLogits, SumsDoNotDependOnTheNumberOfThreads) {
 
 TEST(ScoreLogits, LogitsThatAreNotFiniteAreAnErrorWithTheirCount) {
   ThreadPool pool(2);
-  std::vector<float> logits = Logits(5 * 100, 14, 1.0);
+  std::vector<float> logits = Logits(size_t{5} * 100, 14, 1.0);
   logits[120] = std::numeric_limits<float>::quiet_NaN();
   logits[130] = std::numeric_limits<float>::infinity();
   logits[499] = -std::numeric_limits<float>::infinity();

@@ -1,5 +1,6 @@
 #include "eval/text_source.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -26,16 +27,15 @@ class TextSource : public ::testing::Test {
   void TearDown() override { EXPECT_TRUE(RemoveAll(folder_).ok()); }
 
   std::string Write(const std::string& name, const std::string& content) {
-    const std::string path = JoinPath(folder_, name);
+    std::string path = JoinPath(folder_, name);
     EXPECT_TRUE(MakeFolders(DirName(path)).ok());
     EXPECT_TRUE(WriteFileAtomic(path, content).ok());
     return path;
   }
   void WriteBook(const std::string& suffix, const std::string& body) {
     for (int chapter = 1; chapter <= 12; ++chapter) {
-      const std::string number = (chapter < 10 ? "0" : "") + std::to_string(chapter);
-      Write("usr/share/debian-reference/ch" + number + "." + suffix + ".html",
-            "<p>" + body + " (" + number + ")</p>");
+      Write(fmt::format("usr/share/debian-reference/ch{:02}.{}.html", chapter, suffix),
+            fmt::format("<p>{} ({:02})</p>", body, chapter));
     }
   }
   std::string folder_;

@@ -30,7 +30,9 @@ std::vector<std::string> MergedEnvironment(
   for (char** item = ::environ; item != nullptr && *item != nullptr; ++item) {
     const std::string_view text(*item);
     bool replaced = false;
-    for (const auto& [name, value] : added) replaced |= text.starts_with(name + "=");
+    for (const auto& [name, value] : added) {
+      replaced |= text.substr(0, text.find('=')) == name;
+    }
     if (!replaced) merged.emplace_back(text);
   }
   for (const auto& [name, value] : added) merged.push_back(name + "=" + value);

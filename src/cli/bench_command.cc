@@ -30,16 +30,16 @@ struct Loaded {
 };
 
 // For the study: the peak of a process that does nothing else.
-Status PeakOnly(const Loaded& loaded, const BenchArguments& arguments, ThreadPool& pool,
+Status PeakOnly(const Loaded& loaded, BenchOptions options, ThreadPool& pool,
                 const CommonOptions& common) {
   if (loaded.model->config().encoder) {
-    CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
-                           Session::Create(*loaded.model, pool, {}));
-    std::vector<int32_t> tokens(static_cast<size_t>(
-        std::min(arguments.bench.prompt_tokens, loaded.model->config().max_positions)));
+    CRUMB_ASSIGN_OR_RETURN(
+        const std::unique_ptr<Session> session,
+        Session::Create(*loaded.model, pool, {.activations = options.activations}));
+    std::vector<int32_t> tokens(
+        static_cast<size_t>(std::min(options.prompt_tokens, loaded.model->config().max_positions)));
     CRUMB_RETURN_IF_ERROR(session->Embed(tokens).status());
   } else {
-    BenchOptions options = arguments.bench;
     options.generated_tokens = 4;
     CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<SpeedProbe> probe,
                            SpeedProbe::Create(*loaded.model, pool, options));
@@ -115,7 +115,7 @@ Status Run(const BenchArguments& arguments, const CommonOptions& common) {
   }
   if (arguments.peak_only) {
     if (loaded.size() != 1) return InvalidArgument("--peak-only: name one model");
-    return PeakOnly(loaded.front(), arguments, *pool, common);
+    return PeakOnly(loaded.front(), bench, *pool, common);
   }
   std::vector<std::unique_ptr<SpeedProbe>> probes;
   for (const Loaded& one : loaded) {

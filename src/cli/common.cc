@@ -18,7 +18,6 @@
 
 #include "base/files.h"
 #include "base/json.h"
-#include "fetch/fetch.h"
 
 extern char** environ;
 
@@ -113,8 +112,13 @@ Result<std::unique_ptr<ThreadPool>> MakePool(const CommonOptions& common) {
 
 Result<std::string> ResolveModel(const std::string& source, const CommonOptions& common) {
   if (PathExists(source)) return source;
+  CRUMB_ASSIGN_OR_RETURN(const FetchedModel model, FetchShown(source, {}, common));
+  return model.path;
+}
+
+Result<FetchedModel> FetchShown(const std::string& source, FetchOptions options,
+                                const CommonOptions& common) {
   ProgressLine line(common);
-  FetchOptions options;
   const double start = Now();
   options.progress = [&](int64_t done, int64_t total) {
     ProgressState state;
@@ -125,8 +129,7 @@ Result<std::string> ResolveModel(const std::string& source, const CommonOptions&
     }
     return line.Show(state);
   };
-  CRUMB_ASSIGN_OR_RETURN(const FetchedModel model, Fetch(source, options));
-  return model.path;
+  return Fetch(source, options);
 }
 
 ProgressLine::ProgressLine(const CommonOptions& common)

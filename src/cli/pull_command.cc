@@ -20,24 +20,10 @@ struct PullArguments {
 };
 
 Status Pull(const PullArguments& arguments, const CommonOptions& common) {
-  FetchedModel model;
-  {
-    ProgressLine line(common);
-    FetchOptions options;
-    options.sha256 = arguments.sha256;
-    options.offline = arguments.offline;
-    const double start = Now();
-    options.progress = [&](int64_t done, int64_t total) {
-      ProgressState state;
-      state.step = "fetching " + arguments.source;
-      if (total > 0 && done > 0) {
-        state.fraction = static_cast<double>(done) / static_cast<double>(total);
-        state.seconds_left = (Now() - start) * (1 / state.fraction - 1);
-      }
-      return line.Show(state);
-    };
-    CRUMB_ASSIGN_OR_RETURN(model, Fetch(arguments.source, options));
-  }
+  FetchOptions options;
+  options.sha256 = arguments.sha256;
+  options.offline = arguments.offline;
+  CRUMB_ASSIGN_OR_RETURN(const FetchedModel model, FetchShown(arguments.source, options, common));
   if (common.json) {
     Json json = Json::object();
     json["source"] = arguments.source;

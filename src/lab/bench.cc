@@ -31,11 +31,7 @@ Result<std::unique_ptr<SpeedProbe>> SpeedProbe::Create(const Model& model, Threa
   session.max_tokens =
       std::max(probe->options_.prompt_tokens, probe->options_.generated_tokens + 1);
   CRUMB_ASSIGN_OR_RETURN(probe->session_, Session::Create(model, pool, session));
-  // Any tokens do; these are spread over the vocabulary so that no cache helps the table.
-  for (int64_t i = 0; i < probe->options_.prompt_tokens; ++i) {
-    probe->prompt_.push_back(
-        static_cast<int32_t>((i * 7919 + 17) % model.config().vocabulary_size));
-  }
+  probe->prompt_ = SpreadTokens(probe->options_.prompt_tokens, model.config().vocabulary_size);
   return probe;
 }
 
@@ -96,6 +92,14 @@ void FillFromSamples(const std::vector<double>& samples, std::string_view n_of, 
   Json detail = Json::object();
   detail["samples"] = samples;
   row.detail = DumpJson(detail);
+}
+
+std::vector<int32_t> SpreadTokens(int64_t count, int64_t vocabulary_size) {
+  std::vector<int32_t> tokens;
+  for (int64_t i = 0; i < count; ++i) {
+    tokens.push_back(static_cast<int32_t>((i * 7919 + 17) % vocabulary_size));
+  }
+  return tokens;
 }
 
 int64_t BytesPerToken(const Model& model) {

@@ -61,6 +61,10 @@ Result<SpeedResult> MeasureSpeeds(const std::vector<std::unique_ptr<SpeedProbe>>
 // Fills value, interval, n and the samples (in detail) of a row from repeated measurements.
 void FillFromSamples(const std::vector<double>& samples, std::string_view n_of, Evidence& row);
 
+// Any tokens do for timing and weighing; these are spread over the vocabulary so that no cache
+// helps the embedding table.
+std::vector<int32_t> SpreadTokens(int64_t count, int64_t vocabulary_size);
+
 // Bytes of weights that one generated token reads: all matrices but an embedding table that is not
 // also the head (of which one row is read).
 int64_t BytesPerToken(const Model& model);

@@ -80,11 +80,9 @@ Status RecordMemory(Study::State& state, const Variant& variant) {
       std::min(study.memory_context, variant.model->config().max_positions);
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                          Session::Create(*variant.model, *state.pool, session_options));
-  std::vector<int32_t> tokens;
-  for (int64_t i = 0; i < std::min(study.prompt_tokens, session_options.max_tokens); ++i) {
-    tokens.push_back(
-        static_cast<int32_t>((i * 7919 + 17) % variant.model->config().vocabulary_size));
-  }
+  const std::vector<int32_t> tokens =
+      SpreadTokens(std::min(study.prompt_tokens, session_options.max_tokens),
+                   variant.model->config().vocabulary_size);
   if (variant.model->config().encoder) {
     CRUMB_RETURN_IF_ERROR(session->Embed(tokens).status());
   } else {

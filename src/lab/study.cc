@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "evidence/metrics.h"
 #include "kernels/kernel_set.h"
+#include "lab/bench.h"
 #include "lab/study_state.h"
 #include "model/session.h"
 
@@ -44,10 +45,7 @@ Result<Timing> TryOut(const Model& model, const StudyOptions& options, ThreadPoo
   session_options.max_tokens = context;
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                          Session::Create(model, pool, session_options));
-  std::vector<int32_t> tokens;
-  for (int64_t i = 0; i < context; ++i) {
-    tokens.push_back(static_cast<int32_t>((i * 7919 + 17) % model.config().vocabulary_size));
-  }
+  const std::vector<int32_t> tokens = SpreadTokens(context, model.config().vocabulary_size);
   Timing timing;
   if (model.config().encoder) {
     const auto sentence =

@@ -318,8 +318,10 @@ TEST(Metrics, EveryNameOfTheHeaderIsInTheTable) {
       ReadFile(std::string(CRUMB_SOURCE_DIR) + "/src/evidence/metrics.h");
   ASSERT_TRUE(header.ok());
   const std::string start = "inline constexpr std::string_view k";
+  const size_t end = header->find("}  // namespace metric");
+  ASSERT_NE(end, std::string::npos);
   size_t names = 0;
-  for (size_t at = header->find(start); at != std::string::npos; at = header->find(start, at + 1)) {
+  for (size_t at = header->find(start); at < end; at = header->find(start, at + 1)) {
     const size_t open = header->find('"', at) + 1;
     const std::string name = header->substr(open, header->find('"', open) - open);
     EXPECT_NE(FindMetric(name), nullptr) << name;

@@ -47,6 +47,10 @@ inline constexpr std::string_view kWindowScores = "window_scores";  // per-windo
 inline constexpr std::string_view kStudyNote = "study_note";        // a sentence, in detail
 }  // namespace metric
 
+// Value of the option "axis" in rows that compare types of activations on a few windows: a quality
+// of the same metric, variant and text, but never the one that stands for the variant.
+inline constexpr std::string_view kActivationAxis = "activations";
+
 }  // namespace crumb
 
 #endif  // CRUMB_EVIDENCE_METRICS_H_

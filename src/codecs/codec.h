@@ -41,7 +41,13 @@ class Codec {
 const Codec* FindCodec(std::string_view name);
 std::span<const Codec* const> AllCodecs();
 
-// Bits per weight with everything counted: 8 * SizeOf(rows, cols).total() / (rows * cols).
+// codec->Validate and the same for the input transform (sizes, finite scales). What readers of
+// files call.
+Status ValidateMatrix(const PackedMatrix& matrix);
+
+// Everything that is stored for the matrix, its input transform too.
+int64_t StoredBytes(const PackedMatrix& matrix);
+// Bits per weight with everything counted: 8 * StoredBytes / (rows * cols).
 double BitsPerWeight(const PackedMatrix& matrix);
 
 }  // namespace crumb

@@ -69,4 +69,25 @@ Status CheckPartSizes(const PackedMatrix& matrix) {
   return CheckPart("table", matrix.table.size(), sizes.table, matrix);
 }
 
+Status CheckInputTransform(const InputTransform& transform, int64_t cols) {
+  const auto signs = static_cast<int64_t>(transform.signs.size());
+  const auto scales = static_cast<int64_t>(transform.scales.size());
+  if (signs != 0 && signs != cols / 8 + (cols % 8 != 0 ? 1 : 0)) {
+    return Corrupt(
+        fmt::format("signs of the inputs have {} bytes, {} columns need {}; get the file "
+                    "again",
+                    signs, cols, cols / 8 + (cols % 8 != 0 ? 1 : 0)));
+  }
+  if (scales != 0 && (scales % 2 != 0 || scales / 2 != cols)) {
+    return Corrupt(
+        fmt::format("scales of the inputs have {} bytes, {} columns need {}; get the "
+                    "file again",
+                    scales, cols, 2 * cols));
+  }
+  const int64_t bad = FirstNonFinite16(transform.scales, kHalfExponent);
+  if (bad < 0) return OkStatus();
+  return NumericsError(
+      fmt::format("scale of input {} is NaN or Inf; the file is damaged, get it again", bad));
+}
+
 }  // namespace crumb

@@ -15,6 +15,11 @@ namespace crumb {
 // part does not have the size that matrix.codec->SizeOf asks for.
 Status CheckPartSizes(const PackedMatrix& matrix);
 
+// kCorrupt when a part of the transform has neither the size for `cols` columns nor none,
+// kNumerics when a scale is NaN or Inf. (Whether there is a rotation of that width is a question
+// for kernels/rotation.h.)
+Status CheckInputTransform(const InputTransform& transform, int64_t cols);
+
 // Index of the first NaN or Inf among little-endian numbers, -1 when all are finite. Reads 16 or 32
 // bit words with the exponent mask `kHalfExponent`, ...; about as fast as memory.
 inline constexpr uint16_t kHalfExponent = 0x7c00;

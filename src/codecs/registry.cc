@@ -3,6 +3,8 @@
 #include <string_view>
 
 #include "codecs/codec.h"
+#include "codecs/codec_checks.h"
+#include "codecs/trellis.h"
 
 #define CRUMB_CODECS(X)  \
   X(Float32Codec)        \
@@ -14,6 +16,7 @@
   X(Int2Group64Codec)    \
   X(Int1Group64Codec)    \
   X(TernaryGroup64Codec) \
+  X(BinaryRowCodec)      \
   X(GgufQ40Codec)        \
   X(GgufQ41Codec)        \
   X(GgufQ50Codec)        \
@@ -38,7 +41,13 @@ CRUMB_CODECS(CRUMB_DECLARE)
 
 std::span<const Codec* const> AllCodecs() {
 #define CRUMB_CALL(function) function(),
-  static const auto codecs = std::to_array<const Codec*>({CRUMB_CODECS(CRUMB_CALL)});
+  static const auto codecs = std::to_array<const Codec*>({
+      CRUMB_CODECS(CRUMB_CALL)  //
+      Trellis1Codec(),
+      Trellis2Codec(),
+      Trellis3Codec(),
+      Trellis4Codec(),
+  });
 #undef CRUMB_CALL
   return codecs;
 }
@@ -50,10 +59,20 @@ const Codec* FindCodec(std::string_view name) {
   return nullptr;
 }
 
+int64_t StoredBytes(const PackedMatrix& matrix) {
+  const PartBytes parts = matrix.codec->SizeOf(matrix.rows, matrix.cols);
+  return parts.total() + static_cast<int64_t>(matrix.input.signs.size()) +
+         static_cast<int64_t>(matrix.input.scales.size());
+}
+
 double BitsPerWeight(const PackedMatrix& matrix) {
-  const PartBytes bytes = matrix.codec->SizeOf(matrix.rows, matrix.cols);
-  return 8.0 * static_cast<double>(bytes.total()) /
+  return 8.0 * static_cast<double>(StoredBytes(matrix)) /
          (static_cast<double>(matrix.rows) * static_cast<double>(matrix.cols));
+}
+
+Status ValidateMatrix(const PackedMatrix& matrix) {
+  CRUMB_RETURN_IF_ERROR(matrix.codec->Validate(matrix));
+  return CheckInputTransform(matrix.input, matrix.cols);
 }
 
 }  // namespace crumb

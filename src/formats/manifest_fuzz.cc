@@ -4,7 +4,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string config =
-      R"({"quantization_config":{"quant_method":"crumb","format_version":1,"matrices":{}}})";
+      R"({"quantization_config":{"quant_method":"crumb","format_version":2,"matrices":{}}})";
   const std::string model = crumb::SafetensorsBytes("{}", "");
   const auto folder = crumb::ParsePackedFolder(
       {.config = config,

@@ -30,9 +30,10 @@ Result<const Json*> ObjectAt(const Json& object, const char* key, const std::str
 
 Status CheckVersion(const Json& object, const char* key, const std::string& file) {
   CRUMB_ASSIGN_OR_RETURN(const int64_t version, JsonInt(object, key, file));
-  if (version == kPackedFormatVersion) return OkStatus();
-  return Unsupported(fmt::format("{}: \"{}\" is {}, this crumb reads {}; quantize the model again",
-                                 file, key, version, kPackedFormatVersion));
+  if (version >= kOldestPackedFormatVersion && version <= kPackedFormatVersion) return OkStatus();
+  return Unsupported(
+      fmt::format("{}: \"{}\" is {}, this crumb reads {} to {}; quantize the model again", file,
+                  key, version, kOldestPackedFormatVersion, kPackedFormatVersion));
 }
 
 // Size and SHA-256 of a file as the manifest has them.
@@ -109,16 +110,16 @@ Status AttachParts(const std::string& name, const TensorStore& tensors,
   for (const PackedPart& part : kPackedParts) {
     const std::string tensor_name = name + std::string(part.suffix);
     const TensorView* tensor = tensors.Find(tensor_name);
-    if (tensor == nullptr) continue;  // Validate knows whether the codec needs it
+    if (tensor == nullptr) continue;  // ValidateMatrix knows whether it is needed
     if (tensor->dtype != DType::kU8) {
       return Corrupt(
           fmt::format("tensor {} is {}, not U8", Quoted(tensor_name), DTypeName(tensor->dtype)));
     }
-    matrix.*part.bytes = tensor->bytes;
+    part.bytes(matrix) = tensor->bytes;
     matrix.owner = tensor->owner;
     unused.erase(tensor_name);
   }
-  return matrix.codec->Validate(matrix).WithContext(fmt::format("matrix {}", Quoted(name)));
+  return ValidateMatrix(matrix).WithContext(fmt::format("matrix {}", Quoted(name)));
 }
 
 // Everything that is no part of a matrix must be a float32 tensor without NaN or Inf.

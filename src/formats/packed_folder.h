@@ -2,9 +2,10 @@
 // "quantization_config"), tokenizer files, model.safetensors whose tensors hold the parts of packed
 // matrices, and manifest.json, which says how it was made. docs/formats/packed.md has the layout.
 //
-// A matrix NAME is stored as NAME.codes, NAME.scales, NAME.zeros, NAME.table (the parts its codec
-// uses, as U8 vectors); quantization_config.matrices has its codec and shape. All other tensors
-// keep their name and are float32. The file is memory-mapped at load.
+// A matrix NAME is stored as NAME.codes, NAME.scales, NAME.zeros, NAME.table, NAME.input_signs,
+// NAME.input_scales (the parts that its codec and its input transform use, as U8 vectors);
+// quantization_config.matrices has its codec and shape. All other tensors keep their name and are
+// float32. The file is memory-mapped at load.
 #ifndef CRUMB_FORMATS_PACKED_FOLDER_H_
 #define CRUMB_FORMATS_PACKED_FOLDER_H_
 

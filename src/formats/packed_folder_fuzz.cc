@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   files["config.json"] = {{"size", config.size()}, {"sha256", hash}};
   files["model.safetensors"] = {{"size", model.size()}, {"sha256", hash}};
   const std::string manifest =
-      crumb::DumpJson(crumb::Json{{"format_version", 1}, {"files", files}});
+      crumb::DumpJson(crumb::Json{{"format_version", 2}, {"files", files}});
   const auto folder = crumb::ParsePackedFolder(
       {.config = config,
        .manifest = manifest,

@@ -17,6 +17,7 @@
 #include "base/sha256.h"
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
+#include "codecs/trellis.h"
 #include "formats/safetensors.h"
 
 namespace crumb {
@@ -26,7 +27,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 const char* const kCodecs[] = {"int8-g64", "int4-g64",    "int3-g64", "int2-g64",
-                               "int1-g64", "ternary-g64", "f16"};
+                               "int1-g64", "ternary-g64", "f16",      "trellis2"};
 
 // A valid matrix of random codes; scales are small float16 numbers.
 PackedMatrix RandomMatrix(const std::string& codec_name, int64_t rows, int64_t cols) {
@@ -36,7 +37,7 @@ PackedMatrix RandomMatrix(const std::string& codec_name, int64_t rows, int64_t c
                       std::vector<float>(static_cast<size_t>(rows * cols), 0.25f));
   }
   struct Buffers {
-    std::vector<std::byte> codes, scales, zeros;
+    std::vector<std::byte> codes, scales, zeros, table;
   };
   auto buffers = std::make_shared<Buffers>();
   Rng rng(static_cast<uint64_t>(rows * cols));
@@ -50,13 +51,40 @@ PackedMatrix RandomMatrix(const std::string& codec_name, int64_t rows, int64_t c
   for (int64_t i = 0; i < sizes.zeros; ++i) {
     buffers->zeros.push_back(static_cast<std::byte>(rng.Next() & 255));
   }
+  if (const TrellisCodec* trellis = AsTrellis(codec)) {
+    const auto tables = std::as_bytes(trellis->default_tables());
+    buffers->table.assign(tables.begin(), tables.end());
+  }
   return {.codec = codec,
           .rows = rows,
           .cols = cols,
           .codes = buffers->codes,
           .scales = buffers->scales,
           .zeros = buffers->zeros,
+          .table = buffers->table,
           .owner = buffers};
+}
+
+// The same matrix with random signs and with scales between 1 and 2.
+PackedMatrix WithInputTransform(const PackedMatrix& matrix) {
+  struct Transform {
+    std::vector<std::byte> signs, scales;
+    std::shared_ptr<const void> weights;
+  };
+  auto transform = std::make_shared<Transform>();
+  Rng rng(5);
+  for (int64_t i = 0; i < (matrix.cols + 7) / 8; ++i) {
+    transform->signs.push_back(static_cast<std::byte>(rng.Next() & 255));
+  }
+  for (int64_t c = 0; c < matrix.cols; ++c) {
+    transform->scales.push_back(static_cast<std::byte>(rng.Next() & 255));
+    transform->scales.push_back(std::byte{0x3c});
+  }
+  transform->weights = matrix.owner;
+  PackedMatrix result = matrix;
+  result.input = {transform->signs, transform->scales};
+  result.owner = std::move(transform);
+  return result;
 }
 
 std::string MatrixName(size_t i) {
@@ -130,6 +158,8 @@ TEST_F(PackedFolders, WhatWasWrittenComesBackBitForBit) {
     EXPECT_TRUE(std::ranges::equal(matrix.codes, expected.codes)) << kCodecs[i];
     EXPECT_TRUE(std::ranges::equal(matrix.scales, expected.scales)) << kCodecs[i];
     EXPECT_TRUE(std::ranges::equal(matrix.zeros, expected.zeros)) << kCodecs[i];
+    EXPECT_TRUE(std::ranges::equal(matrix.table, expected.table)) << kCodecs[i];
+    EXPECT_TRUE(matrix.input.empty());
   }
   EXPECT_EQ(folder->tensors.tensors().size(), 1u);
   EXPECT_EQ(*AsFloats(*folder->tensors.Find("model.norm.weight")), (std::vector<float>{1, 2, 3}));
@@ -137,6 +167,60 @@ TEST_F(PackedFolders, WhatWasWrittenComesBackBitForBit) {
   EXPECT_EQ((*folder->manifest)["method"], "rtn");
   EXPECT_TRUE(VerifyPackedFolder(path_).ok()) << VerifyPackedFolder(path_).message();
   EXPECT_EQ(ListFolder(path_)->size(), 4u) << "spools must be gone";
+}
+
+class PackedInputTransforms : public PackedFolders {
+ protected:
+  // One matrix of a block with these parts of a transform, and what it takes.
+  PackedMatrix WriteOne(bool signs, bool scales) {
+    PackedMatrix matrix = WithInputTransform(RandomMatrix("trellis2", 3, 100));
+    if (!signs) matrix.input.signs = {};
+    if (!scales) matrix.input.scales = {};
+    auto writer = std::move(PackedFolderWriter::Create(path_, true)).value();
+    EXPECT_TRUE(writer->AddMatrix(MatrixName(0), matrix).ok());
+    EXPECT_TRUE(writer->Finish(Json{{"model_type", "llama"}}, Json::object()).ok());
+    return matrix;
+  }
+};
+
+TEST_F(PackedInputTransforms, ComeBackBitForBitAndAreCounted) {
+  for (const auto& [signs, scales] : {std::pair{true, false}, {false, true}, {true, true}}) {
+    const PackedMatrix written = WriteOne(signs, scales);
+    const Result<PackedFolder> folder = OpenPackedFolder(path_);
+    ASSERT_TRUE(folder.ok()) << folder.status().message();
+    const PackedMatrix& matrix = folder->matrices.find(MatrixName(0))->second;
+    EXPECT_TRUE(matrix.input == written.input);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(matrix.input.scales.data()) % 2, 0u);
+    const int64_t input = (signs ? 13 : 0) + (scales ? 200 : 0);
+    const int64_t bytes = matrix.codec->SizeOf(3, 100).total() + input;
+    EXPECT_DOUBLE_EQ((*folder->manifest)["matrix_bits_per_weight"],
+                     8.0 * static_cast<double>(bytes) / 300);
+    EXPECT_TRUE(VerifyPackedFolder(path_).ok());
+  }
+}
+
+TEST_F(PackedInputTransforms, OfAnotherWidthOrWithNanAreRefusedWithTheMatrixName) {
+  WriteOne(true, true);
+  std::string model = *ReadFile(Path("model.safetensors"));
+  const PackedMatrix matrix = WithInputTransform(RandomMatrix("trellis2", 3, 100));
+  const std::string scales(reinterpret_cast<const char*>(matrix.input.scales.data()), 200);
+  const size_t at = model.find(scales);
+  ASSERT_NE(at, std::string::npos);
+  model[at + 7] = '\x7e';  // NaN
+  ASSERT_TRUE(WriteFileAtomic(Path("model.safetensors"), model).ok());
+  EXPECT_THAT(OpenPackedFolder(path_).status().message(), HasSubstr(MatrixName(0)));
+
+  auto writer = std::move(PackedFolderWriter::Create(JoinPath(root_, "other"), false)).value();
+  PackedMatrix narrow = matrix;
+  narrow.input.signs = narrow.input.signs.first(12);
+  EXPECT_EQ(writer->AddMatrix("a", narrow).code(), StatusCode::kCorrupt);
+}
+
+TEST_F(PackedFolders, FoldersOfVersion1StillOpen) {
+  Write();
+  EXPECT_TRUE(OpenAfterConfigChange("\"format_version\": 2", "\"format_version\": 1").ok());
+  Replace("manifest.json", "\"format_version\":2", "\"format_version\":1");
+  EXPECT_TRUE(OpenPackedFolder(path_).ok());
 }
 
 TEST_F(PackedFolders, ViewsOutliveTheFolder) {
@@ -263,7 +347,7 @@ TEST_F(PackedFolders, WrongDescriptionsAreRefusedWithTheMatrixName) {
   EXPECT_THAT(
       OpenAfterConfigChange("\"quant_method\": \"crumb\"", "\"quant_method\": \"gptq\"").message(),
       HasSubstr("gptq"));
-  EXPECT_EQ(OpenAfterConfigChange("\"format_version\": 1", "\"format_version\": 2").code(),
+  EXPECT_EQ(OpenAfterConfigChange("\"format_version\": 2", "\"format_version\": 3").code(),
             StatusCode::kUnsupported);
   EXPECT_EQ(OpenAfterConfigChange("          3,", "         -3,").code(), StatusCode::kCorrupt);
   EXPECT_EQ(OpenAfterConfigChange("          3,", "        3,3,").code(), StatusCode::kCorrupt);

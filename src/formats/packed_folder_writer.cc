@@ -20,17 +20,6 @@ namespace {
 
 constexpr int64_t kCodesAlignment = 64;
 
-// model.safetensors begins with what needs alignment most: float32 tensors, tables, float16 scales,
-// bytes of zeros, the padding, and the codes at a multiple of 64.
-enum Section : size_t { kFloats, kTables, kScales, kZeros, kPadding, kCodes, kSections };
-
-Section SectionOf(std::string_view suffix) {
-  if (suffix == ".table") return kTables;
-  if (suffix == ".scales") return kScales;
-  if (suffix == ".zeros") return kZeros;
-  return kCodes;
-}
-
 // A run of tensors of model.safetensors: their descriptions and, in a spool, their bytes.
 struct SectionData {
   std::vector<SafetensorsEntry> entries;
@@ -57,7 +46,7 @@ struct PackedFolderWriter::State {
   explicit State(AtomicFolder target) : folder(std::move(target)) {}
 
   AtomicFolder folder;
-  std::array<SectionData, kSections> sections;
+  std::array<SectionData, kPackedSections> sections;
   std::set<std::string> names;  // of matrices and tensors
   Json matrices = Json::object();
   Json files = Json::object();
@@ -65,10 +54,11 @@ struct PackedFolderWriter::State {
   int64_t parameters = 0;
 
   // A new tensor of the section.
-  Status AddBytes(Section section, std::string name, DType dtype, std::vector<int64_t> shape,
+  Status AddBytes(PackedSection place, std::string name, DType dtype, std::vector<int64_t> shape,
                   std::span<const std::byte> bytes) {
-    sections[section].entries.push_back({std::move(name), dtype, std::move(shape)});
-    return sections[section].bytes->Append(bytes);
+    SectionData& section = sections[static_cast<size_t>(place)];
+    section.entries.push_back({std::move(name), dtype, std::move(shape)});
+    return section.bytes->Append(bytes);
   }
 
   Status TakeName(const std::string& name) {
@@ -88,11 +78,14 @@ struct PackedFolderWriter::State {
   // Joins header and sections to model.safetensors. Returns its size.
   Result<int64_t> WriteModel() {
     int64_t before_codes = 0;
-    for (size_t s = 0; s < kPadding; ++s) before_codes += sections[s].bytes->size();
+    for (size_t s = 0; s < static_cast<size_t>(PackedSection::kPadding); ++s) {
+      before_codes += sections[s].bytes->size();
+    }
     const int64_t pad = (kCodesAlignment - before_codes % kCodesAlignment) % kCodesAlignment;
     if (pad > 0) {
       const std::vector<std::byte> zeros(static_cast<size_t>(pad));
-      CRUMB_RETURN_IF_ERROR(AddBytes(kPadding, kPaddingTensor, DType::kU8, {pad}, zeros));
+      CRUMB_RETURN_IF_ERROR(
+          AddBytes(PackedSection::kPadding, kPaddingTensor, DType::kU8, {pad}, zeros));
     }
     std::vector<SafetensorsEntry> entries;
     for (const SectionData& section : sections) {
@@ -128,7 +121,7 @@ Result<std::unique_ptr<PackedFolderWriter>> PackedFolderWriter::Create(const std
   std::unique_ptr<PackedFolderWriter> writer(new PackedFolderWriter());
   writer->state_ = std::make_unique<State>(std::move(folder));
   State& state = *writer->state_;
-  for (size_t s = 0; s < kSections; ++s) {
+  for (size_t s = 0; s < kPackedSections; ++s) {
     CRUMB_ASSIGN_OR_RETURN(SpoolFile spool,
                            SpoolFile::Create(state.folder.temporary(), fmt::format("spool-{}", s)));
     state.sections[s].bytes.emplace(std::move(spool));
@@ -138,23 +131,21 @@ Result<std::unique_ptr<PackedFolderWriter>> PackedFolderWriter::Create(const std
 
 Status PackedFolderWriter::AddMatrix(const std::string& name, const PackedMatrix& matrix) {
   State& state = *state_;
-  CRUMB_RETURN_IF_ERROR(
-      matrix.codec->Validate(matrix).WithContext(fmt::format("matrix {}", Quoted(name))));
+  CRUMB_RETURN_IF_ERROR(ValidateMatrix(matrix).WithContext(fmt::format("matrix {}", Quoted(name))));
   CRUMB_RETURN_IF_ERROR(state.TakeName(name));
-  int64_t stored = 0;
+  PackedMatrix view = matrix;
   for (const PackedPart& part : kPackedParts) {
-    const std::span<const std::byte> bytes = matrix.*part.bytes;
+    const std::span<const std::byte> bytes = part.bytes(view);
     if (bytes.empty()) continue;
     const std::string tensor = name + std::string(part.suffix);
     CRUMB_RETURN_IF_ERROR(state.TakeName(tensor));
-    CRUMB_RETURN_IF_ERROR(state.AddBytes(SectionOf(part.suffix), tensor, DType::kU8,
+    CRUMB_RETURN_IF_ERROR(state.AddBytes(part.section, tensor, DType::kU8,
                                          {static_cast<int64_t>(bytes.size())}, bytes));
-    stored += static_cast<int64_t>(bytes.size());
   }
   const int64_t weights = matrix.rows * matrix.cols;
   state.parameters += weights;
   if (name.find(".layers.") != std::string::npos) {
-    state.blocks.bytes += stored;
+    state.blocks.bytes += StoredBytes(matrix);
     state.blocks.weights += weights;
   }
   state.matrices[name] = {{"codec", matrix.codec->name()}, {"shape", {matrix.rows, matrix.cols}}};
@@ -171,7 +162,7 @@ Status PackedFolderWriter::AddTensor(const std::string& name, std::span<const in
   }
   CRUMB_RETURN_IF_ERROR(state.TakeName(name));
   state.parameters += *size;
-  return state.AddBytes(kFloats, name, DType::kF32, {shape.begin(), shape.end()},
+  return state.AddBytes(PackedSection::kFloats, name, DType::kF32, {shape.begin(), shape.end()},
                         std::as_bytes(values));
 }
 

@@ -13,7 +13,9 @@
 
 namespace crumb {
 
-inline constexpr int64_t kPackedFormatVersion = 1;
+// Version 2 added the parts of input transforms; folders of version 1 still open.
+inline constexpr int64_t kPackedFormatVersion = 2;
+inline constexpr int64_t kOldestPackedFormatVersion = 1;
 inline constexpr std::string_view kQuantMethod = "crumb";
 inline constexpr const char* kConfigFile = "config.json";
 inline constexpr const char* kManifestFile = "manifest.json";
@@ -21,18 +23,41 @@ inline constexpr const char* kModelFile = "model.safetensors";
 // A tensor without meaning that puts the codes at a multiple of 64 bytes.
 inline constexpr const char* kPaddingTensor = "crumb.padding";
 
-// The parts of a PackedMatrix under the names they have in files.
+// Where model.safetensors has what, in this order: what needs alignment most comes first (float32
+// tensors, tables, float16 scales, single bytes, the padding, and the codes at a multiple of 64).
+enum class PackedSection : size_t { kFloats, kTables, kScales, kBytes, kPadding, kCodes };
+inline constexpr size_t kPackedSections = 6;
+
+// The parts of a PackedMatrix under the names they have in files. A matrix has those that its codec
+// and its input transform need.
 struct PackedPart {
   std::string_view suffix;
-  std::span<const std::byte> PackedMatrix::*bytes;
-  int64_t PartBytes::*size;
+  PackedSection section;
+  std::span<const std::byte>& (*bytes)(PackedMatrix& matrix);
 };
-inline constexpr std::array<PackedPart, 4> kPackedParts = {{
-    {".codes", &PackedMatrix::codes, &PartBytes::codes},
-    {".scales", &PackedMatrix::scales, &PartBytes::scales},
-    {".zeros", &PackedMatrix::zeros, &PartBytes::zeros},
-    {".table", &PackedMatrix::table, &PartBytes::table},
-}};
+inline constexpr std::array<PackedPart, 6> kPackedParts = {
+    {{".codes", PackedSection::kCodes, [](PackedMatrix& m) -> auto& {return m.codes;
+}  // namespace crumb
+}
+, {".scales", PackedSection::kScales, [](PackedMatrix& m) -> auto& {return m.scales;
+}
+}
+, {".zeros", PackedSection::kBytes, [](PackedMatrix& m) -> auto& {return m.zeros;
+}
+}
+, {".table", PackedSection::kTables, [](PackedMatrix& m) -> auto& {return m.table;
+}
+}
+, {".input_signs", PackedSection::kBytes, [](PackedMatrix& m) -> auto& {return m.input.signs;
+}
+}
+, {".input_scales", PackedSection::kScales, [](PackedMatrix& m) -> auto& {return m.input.scales;
+}
+}
+,
+}
+}
+;
 
 }  // namespace crumb
 

@@ -122,7 +122,7 @@ Result<PackedMatrix> AsMatrix(const TensorView& tensor) {
                       .cols = tensor.shape.back(),
                       .codes = tensor.bytes,
                       .owner = tensor.owner};
-  CRUMB_RETURN_IF_ERROR(tensor.codec->Validate(matrix).WithContext(Place(tensor)));
+  CRUMB_RETURN_IF_ERROR(ValidateMatrix(matrix).WithContext(Place(tensor)));
   return matrix;
 }
 

@@ -24,7 +24,11 @@ enum class WeightFormat {
   kInt3,
   kInt2,
   kInt1,
-  kTernary
+  kTernary,
+  kTrellis1,
+  kTrellis2,
+  kTrellis3,
+  kTrellis4
 };
 
 // A PackedMatrix of one of the formats above. Nothing is aligned: parts may lie anywhere in a file.
@@ -35,8 +39,9 @@ struct WeightView {
   int64_t groups;       // ceil(cols / 64)
   int64_t group_bytes;  // bytes of one group of codes; 0 for float formats
   const uint8_t* codes;
-  const uint8_t* scales;  // float16, rows * groups; group formats only
+  const uint8_t* scales;  // float16: rows * groups of group formats, rows of trellis formats
   const uint8_t* zeros;   // rows * groups, or nullptr: no zero point
+  const uint8_t* table;   // trellis formats only
 };
 
 // Rows of activations (kernels/matmul.h) as pointers: row b starts at floats + b * groups * 64 and
@@ -54,15 +59,27 @@ struct ActivationView {
 // Weight rows that a matrix kernel may decode at a time; see MatmulKernels::rows.
 inline constexpr int64_t kTileRows = 16;
 
+// Floats in the widest vector of any set.
+inline constexpr int64_t kWidestVector = 16;
+
 struct MatmulKernels {
   // Codes, scales and code sums of `groups` groups of 64 floats: scale = amax / 127, code =
-  // round(x / scale) to nearest even. A group with a NaN or Inf gets the scale NaN and codes 0.
-  void (*quantize)(const float* x, int64_t groups, int8_t* codes, float* scales, int32_t* sums);
+  // round(x / scale) to nearest even, with amax taken over `groups_of_a_scale` groups (which
+  // divides `groups`), whose scales are then equal. With a NaN or Inf among them: scale NaN and
+  // codes 0.
+  void (*quantize)(const float* x, int64_t groups, int64_t groups_of_a_scale, int8_t* codes,
+                   float* scales, int32_t* sums);
 
   // y[b * y_stride + r] for weight rows begin <= r < end and all activation rows b. `scratch` is
   // ScratchBytes(w.groups) bytes, aligned to 64, for this call alone.
   void (*rows)(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
                int64_t y_stride, void* scratch);
+
+  // x <- factor (M (x) H) x in place for odd * power floats: H the Sylvester-Hadamard matrix of
+  // `power` with entries 1 and -1, M `mixing`, odd x odd row-major. power: a power of two, for
+  // vector sets at least kWidestVector. scratch: odd * power floats.
+  void (*rotate)(const float* mixing, float factor, int64_t odd, int64_t power, float* x,
+                 float* scratch);
 };
 
 // A tile of decoded rows, and as much again for products of scales.

@@ -3,19 +3,24 @@
 // includes this file right after it, inside that namespace, so that nothing here has linkage (see
 // kernel_table.h).
 //
-//   kLanes                            floats in a vector
-//   kFloatRows, kFloatBatch           register tile of the float kernel: weight rows x activation
-//   rows kIntRows, kIntBatch               the same for the int8 kernel Float, Levels, Codes kLanes
-//   floats; 64 unsigned weight levels; 64 activation codes Zero, Set, Load, Store            of
-//   Float; no alignment is asked for LoadFirst(p, n), LoadHalf(p, n), LoadBfloat16(p, n),
-//   LoadBytes(p, n)
-//                                     the first n <= kLanes numbers at p (bytes) as floats, then
-//                                     zeros
-//   Add, Mul, Div, Max, Min, Abs, Round, Fma(a, b, c) = a b + c, Fnma(a, b, c) = c - a b, Sum,
-//   MaxOf Unpack<format>(p)                 one group of codes as levels StoreLevels(levels, p)
-//   LoadCodes(p), StoreCodes(v, p)    v holds whole numbers within -127 .. 127
-//   Dot(levels, codes)                sums of products in kLanes parts, exact; levels below 16
-//   DotInt8(levels, codes)            the same of (level - kInt8Bias), levels up to 255
+//   kLanes                  floats in a vector
+//   kFloatRows, kFloatBatch register tile of the float kernel: weight rows x activation rows
+//   kIntRows, kIntBatch     the same for the int8 kernels
+//   Float, Levels, Codes    kLanes floats; 64 unsigned weight levels; 64 activation codes
+//   Zero, Set, Load, Store  of Float; no alignment is asked for
+//   LoadFirst(p, n), LoadHalf(p, n), LoadBfloat16(p, n), LoadBytes(p, n)
+//                           the first n <= kLanes numbers at p as floats, then zeros
+//   Add, Mul, Div, Max, Min, Abs, Round, Sum, MaxOf
+//   Fma(a, b, c)            a b + c
+//   Fnma(a, b, c)           c - a b
+//   Unpack<format>(p)       one group of codes as levels
+//   StoreLevels(levels, p)
+//   LoadCodes(p), StoreCodes(v, p)
+//                           v holds whole numbers within -127 .. 127
+//   Dot(levels, codes)      sums of products in kLanes parts, exact; levels below 16
+//   DotInt8(levels, codes)  the same of (level - kInt8Bias), levels up to 255
+//
+// and what trellis-inl.h names.
 //
 // Order of every sum: position c of a row goes to lane c % kLanes (floats) or, by groups, to the
 // lane that Dot gives it; lanes are added at the end. It is the same whatever the tile, so a result
@@ -36,34 +41,42 @@ int64_t RoundUp(int64_t n, int64_t step) { return (n + step - 1) / step * step; 
 
 // ---- activations -------------------------------------------------------------------------------
 
-void QuantizeGroup(const float* x, int8_t* codes, float* scale_out, int32_t* sum_out) {
+// amax / 127, or NaN when one of the numbers is NaN or Inf.
+float ScaleOf(const float* x, int64_t n) {
   Float largest = Simd::Zero();
   Float poison = Simd::Zero();  // x * 0 summed: NaN when an x is NaN or Inf
-  for (int64_t i = 0; i < kGroup; i += kLanes) {
+  for (int64_t i = 0; i < n; i += kLanes) {
     const Float v = Simd::Load(x + i);
     largest = Simd::Max(largest, Simd::Abs(v));
     poison = Simd::Fma(v, Simd::Zero(), poison);
   }
   const float nan_or_zero = Simd::Sum(poison);
-  const float scale = Simd::MaxOf(largest) / 127;
-  const bool usable = nan_or_zero == 0 && scale > 0;
+  return nan_or_zero == 0 ? Simd::MaxOf(largest) / 127 : nan_or_zero;
+}
+
+// Returns the sum of the codes.
+int32_t QuantizeGroup(const float* x, float scale, int8_t* codes) {
   Float sum = Simd::Zero();
   for (int64_t i = 0; i < kGroup; i += kLanes) {
     Float code = Simd::Zero();
-    if (usable) {
+    if (scale > 0) {  // not for NaN
       code = Simd::Round(Simd::Div(Simd::Load(x + i), Simd::Set(scale)));
       code = Simd::Max(Simd::Min(code, Simd::Set(127)), Simd::Set(-127));
     }
     sum = Simd::Add(sum, code);
     Simd::StoreCodes(code, codes + i);
   }
-  *scale_out = nan_or_zero == 0 ? scale : nan_or_zero;
-  *sum_out = static_cast<int32_t>(Simd::Sum(sum));
+  return static_cast<int32_t>(Simd::Sum(sum));
 }
 
-void Quantize(const float* x, int64_t groups, int8_t* codes, float* scales, int32_t* sums) {
-  for (int64_t g = 0; g < groups; ++g) {
-    QuantizeGroup(x + g * kGroup, codes + g * kGroup, scales + g, sums + g);
+void Quantize(const float* x, int64_t groups, int64_t groups_of_a_scale, int8_t* codes,
+              float* scales, int32_t* sums) {
+  for (int64_t first = 0; first < groups; first += groups_of_a_scale) {
+    const float scale = ScaleOf(x + first * kGroup, groups_of_a_scale * kGroup);
+    for (int64_t g = first; g < first + groups_of_a_scale; ++g) {
+      scales[g] = scale;
+      sums[g] = QuantizeGroup(x + g * kGroup, scale, codes + g * kGroup);
+    }
   }
 }
 
@@ -431,18 +444,29 @@ void GroupRows(const WeightView& w, const ActivationView& x, int64_t begin, int6
   }
 }
 
+#include "kernels/trellis-inl.h"
+
 // ---- the table ---------------------------------------------------------------------------------
 
 void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
           int64_t y_stride, void* scratch) {
   constexpr void (*kByFormat[])(const WeightView&, const ActivationView&, int64_t, int64_t, float*,
-                                int64_t, void*) = {
-      FloatRows<LoadFloat32>,           FloatRows<LoadFloat16>,
-      FloatRows<LoadBfloat16>,          GroupRows<WeightFormat::kInt8>,
-      GroupRows<WeightFormat::kInt4>,   GroupRows<WeightFormat::kInt3>,
-      GroupRows<WeightFormat::kInt2>,   GroupRows<WeightFormat::kInt1>,
-      GroupRows<WeightFormat::kTernary>};
+                                int64_t, void*) = {FloatRows<LoadFloat32>,
+                                                   FloatRows<LoadFloat16>,
+                                                   FloatRows<LoadBfloat16>,
+                                                   GroupRows<WeightFormat::kInt8>,
+                                                   GroupRows<WeightFormat::kInt4>,
+                                                   GroupRows<WeightFormat::kInt3>,
+                                                   GroupRows<WeightFormat::kInt2>,
+                                                   GroupRows<WeightFormat::kInt1>,
+                                                   GroupRows<WeightFormat::kTernary>,
+                                                   TrellisFormatRows<1>,
+                                                   TrellisFormatRows<2>,
+                                                   TrellisFormatRows<3>,
+                                                   TrellisFormatRows<4>};
   kByFormat[static_cast<int>(w.format)](w, x, begin, end, y, y_stride, scratch);
 }
 
-constexpr MatmulKernels kMatmulKernels = {Quantize, Rows};
+#include "kernels/rotation-inl.h"
+
+constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate};

@@ -1,5 +1,7 @@
 #include "kernels/matmul.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -8,7 +10,9 @@
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
+#include "codecs/trellis.h"
 #include "kernels/kernel_table.h"
+#include "kernels/rotation.h"
 
 namespace crumb {
 namespace {
@@ -38,6 +42,10 @@ void* Scratch(int64_t bytes) {
   return buffer.data() + offset;
 }
 
+std::span<float> FloatScratch(size_t n) {
+  return {static_cast<float*>(Scratch(static_cast<int64_t>(n * sizeof(float)))), n};
+}
+
 const uint8_t* Bytes(std::span<const std::byte> part) {
   return reinterpret_cast<const uint8_t*>(part.data());
 }
@@ -60,6 +68,13 @@ WeightFormat GroupFormat(int levels) {
   }
 }
 
+WeightFormat TrellisFormat(int bits) {
+  constexpr WeightFormat kFormats[] = {WeightFormat::kTrellis1, WeightFormat::kTrellis2,
+                                       WeightFormat::kTrellis3, WeightFormat::kTrellis4};
+  CRUMB_CHECK(bits >= 1 && bits <= 4);
+  return kFormats[bits - 1];
+}
+
 // What MatMul knows of one matrix. Without a kernel for its codec, rows are decoded by the codec.
 struct Operand {
   WeightView view;
@@ -79,6 +94,10 @@ Operand Describe(const PackedMatrix& m) {
     view.format = GroupFormat(codec->levels());
     view.group_bytes = codec->group_bytes();
     view.zeros = codec->has_zero_point() ? Bytes(m.zeros) : nullptr;
+  } else if (const TrellisCodec* trellis = AsTrellis(m.codec)) {
+    view.format = TrellisFormat(trellis->bits());
+    view.group_bytes = 8 * trellis->bits();
+    view.table = Bytes(m.table);
   } else if (m.codec == Float16Codec()) {
     view.format = WeightFormat::kFloat16;
   } else if (m.codec == Bfloat16Codec()) {
@@ -91,7 +110,7 @@ Operand Describe(const PackedMatrix& m) {
 }
 
 ActivationView Describe(const Activations& x) {
-  const bool int8 = x.type() == ActivationType::kInt8;
+  const bool int8 = x.int8();
   return {x.batch(),
           x.groups(),
           int8,
@@ -128,17 +147,43 @@ void ProductRows(const Product& product, const ActivationView& x, int64_t begin,
   }
 }
 
+struct NamedType {
+  std::string_view name;
+  ActivationType type;
+};
+constexpr NamedType kActivationTypes[] = {{"float32", ActivationType::kFloat32},
+                                          {"int8", ActivationType::kInt8},
+                                          {"int8-token", ActivationType::kInt8Token}};
+
 }  // namespace
 
+std::string_view ActivationName(ActivationType type) {
+  const auto named = std::ranges::find(kActivationTypes, type, &NamedType::type);
+  CRUMB_CHECK(named != std::end(kActivationTypes));
+  return named->name;
+}
+
+Result<ActivationType> ParseActivationType(std::string_view name) {
+  for (const NamedType& named : kActivationTypes) {
+    if (named.name == name) return named.type;
+  }
+  return InvalidArgument(
+      fmt::format("activations \"{}\": choose float32, int8 (a scale for each 64) or int8-token (a "
+                  "scale for each token)",
+                  name));
+}
+
 void Activations::Set(const float* x, int64_t batch, int64_t cols, int64_t stride,
-                      ActivationType type, ThreadPool& pool) {
+                      ActivationType type, ThreadPool& pool, const InputTransform& transform) {
   batch_ = batch;
   cols_ = cols;
   groups_ = (cols + kGroupSize - 1) / kGroupSize;
   type_ = type;
+  signs_.assign(transform.signs.begin(), transform.signs.end());
+  transform_scales_.assign(transform.scales.begin(), transform.scales.end());
   const int64_t padded = groups_ * kGroupSize;
   floats_offset_ = ResizeAligned(batch * padded, floats_);
-  if (type == ActivationType::kInt8) {
+  if (int8()) {
     codes_offset_ = ResizeAligned(batch * padded, codes_);
     scales_.resize(static_cast<size_t>(batch * groups_));
     sums_.resize(static_cast<size_t>(batch * groups_));
@@ -148,8 +193,14 @@ void Activations::Set(const float* x, int64_t batch, int64_t cols, int64_t strid
       float* row = floats_.data() + floats_offset_ + b * padded;
       std::copy_n(x + b * stride, cols, row);
       std::fill(row + cols, row + padded, 0.0f);
-      if (type != ActivationType::kInt8) continue;
-      CurrentKernels().matmul->quantize(row, groups_, codes_.data() + codes_offset_ + b * padded,
+      if (!transform.empty()) {
+        const std::span<float> values(row, static_cast<size_t>(cols));
+        ApplyInputTransform(transform, values, FloatScratch(values.size()));
+      }
+      if (!int8()) continue;
+      const int64_t groups_of_a_scale = type == ActivationType::kInt8 ? 1 : groups_;
+      CurrentKernels().matmul->quantize(row, groups_, groups_of_a_scale,
+                                        codes_.data() + codes_offset_ + b * padded,
                                         scales_.data() + b * groups_, sums_.data() + b * groups_);
     }
   });
@@ -157,7 +208,8 @@ void Activations::Set(const float* x, int64_t batch, int64_t cols, int64_t strid
 
 int64_t Activations::bytes() const {
   return static_cast<int64_t>(floats_.size() * sizeof(float) + codes_.size() +
-                              scales_.size() * sizeof(float) + sums_.size() * sizeof(int32_t));
+                              scales_.size() * sizeof(float) + sums_.size() * sizeof(int32_t) +
+                              signs_.size() + transform_scales_.size());
 }
 
 void MatMul(std::span<const Product> products, const Activations& x, ThreadPool& pool) {
@@ -169,6 +221,7 @@ void MatMul(std::span<const Product> products, const Activations& x, ThreadPool&
   int64_t blocks = 0;
   for (const Product& product : products) {
     CRUMB_CHECK(product.weights->cols == x.cols());
+    CRUMB_CHECK(product.weights->input == x.transform());
     blocks += blocks_of(product);
   }
   pool.ParallelFor(blocks, 1, [&](int64_t begin, int64_t end, int) {
@@ -187,7 +240,11 @@ void MatMul(std::span<const Product> products, const Activations& x, ThreadPool&
 void GatherRows(const PackedMatrix& table, std::span<const int32_t> rows, float* out) {
   for (const int32_t row : rows) {
     CRUMB_CHECK(row >= 0 && row < table.rows);
-    table.codec->DecodeRow(table, row, {out, static_cast<size_t>(table.cols)});
+    const std::span<float> values(out, static_cast<size_t>(table.cols));
+    table.codec->DecodeRow(table, row, values);
+    if (!table.input.empty()) {
+      UndoInputTransformOfRow(table.input, values, FloatScratch(values.size()));
+    }
     out += table.cols;
   }
 }

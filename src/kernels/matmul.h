@@ -1,9 +1,12 @@
 // Matrix products with packed weights: y = x W^T for one or many rows of activations.
 //
-// Activations are prepared once and used for several matrices (query, key and value share theirs).
-// kInt8 stores each group of 64 activations as int8 with a float scale amax / 127 (rounding to
-// nearest even) and the integer sum of the codes; kFloat32 keeps them as they are. Float weights
-// (f32, f16, bf16) and codecs without an integer kernel always use the floats.
+// Activations are prepared once and used for several matrices (query, key and value share theirs):
+// the input transform of these matrices first, then the rounding.
+//   kFloat32    kept as they are
+//   kInt8       each group of 64 as int8 with a float scale amax / 127 (rounding to nearest even)
+//               and the integer sum of the codes
+//   kInt8Token  the same with one scale for the whole row (token)
+// Float weights (f32, f16, bf16) and codecs without an integer kernel always use the floats.
 //
 // Results do not depend on the number of threads, nor on the other rows of the batch.
 #ifndef CRUMB_KERNELS_MATMUL_H_
@@ -11,31 +14,42 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
+#include "base/status.h"
 #include "base/thread_pool.h"
 #include "codecs/packed_matrix.h"
 
 namespace crumb {
 
-enum class ActivationType { kFloat32, kInt8 };
+enum class ActivationType { kFloat32, kInt8, kInt8Token };
+
+// "float32", "int8", "int8-token": in options, evidence and reports.
+std::string_view ActivationName(ActivationType type);
+// kInvalidArgument for any other name.
+Result<ActivationType> ParseActivationType(std::string_view name);
 
 class Activations {
  public:
-  // Takes `batch` rows of `cols` floats, row b at x + b * stride. Buffers are kept between calls.
+  // Takes `batch` rows of `cols` floats, row b at x + b * stride, and puts each through
+  // `transform`. Buffers are kept between calls.
   void Set(const float* x, int64_t batch, int64_t cols, int64_t stride, ActivationType type,
-           ThreadPool& pool);
+           ThreadPool& pool, const InputTransform& transform = {});
 
   int64_t batch() const { return batch_; }
   int64_t cols() const { return cols_; }
   int64_t groups() const { return groups_; }  // ceil(cols / 64)
   ActivationType type() const { return type_; }
+  bool int8() const { return type_ != ActivationType::kFloat32; }
+  // What the rows went through.
+  InputTransform transform() const { return {signs_, transform_scales_}; }
 
-  // Row b as groups() * 64 floats, padded with zeros, 64-byte aligned.
+  // Row b (transformed) as groups() * 64 floats, padded with zeros, 64-byte aligned.
   const float* floats(int64_t b) const {
     return floats_.data() + floats_offset_ + b * groups_ * 64;
   }
-  // Only with kInt8: codes (groups() * 64), scale and sum of codes of each group.
+  // Only with int8(): codes (groups() * 64), scale and sum of codes of each group.
   const int8_t* codes(int64_t b) const { return codes_.data() + codes_offset_ + b * groups_ * 64; }
   const float* scales(int64_t b) const { return scales_.data() + b * groups_; }
   const int32_t* sums(int64_t b) const { return sums_.data() + b * groups_; }
@@ -54,6 +68,8 @@ class Activations {
   std::vector<int8_t> codes_;
   std::vector<float> scales_;
   std::vector<int32_t> sums_;
+  std::vector<std::byte> signs_;  // copies of the transform's parts
+  std::vector<std::byte> transform_scales_;
 };
 
 // One product of a MatMul call: y[b * y_stride + r] for every activation row b and weight row r.
@@ -64,7 +80,8 @@ struct Product {
 };
 
 // All products with the same activations, in one parallel pass.
-// REQUIRES: every weights->cols == x.cols(), and every matrix passed Codec::Validate.
+// REQUIRES: every weights->cols == x.cols(), every weights->input == x.transform(), and every
+// matrix passed ValidateMatrix.
 void MatMul(std::span<const Product> products, const Activations& x, ThreadPool& pool);
 
 inline void MatMul(const PackedMatrix& weights, const Activations& x, float* y, int64_t y_stride,
@@ -73,7 +90,8 @@ inline void MatMul(const PackedMatrix& weights, const Activations& x, float* y, 
   MatMul(std::span<const Product>(&product, 1), x, pool);
 }
 
-// out[i * cols + c] = weight (rows[i], c): the look-up of an embedding table.
+// out[i * cols + c] = weight (rows[i], c) for activations that were not transformed: the look-up of
+// an embedding table.
 void GatherRows(const PackedMatrix& table, std::span<const int32_t> rows, float* out);
 
 }  // namespace crumb

@@ -14,6 +14,7 @@ struct Simd {
   static constexpr int kFloatBatch = 4;
   static constexpr int kIntRows = 2;
   static constexpr int kIntBatch = 4;
+  static constexpr int kTrellisRows = 2;
   static constexpr float kInt8Bias = 128;
 
   using Float = __m256;
@@ -89,16 +90,18 @@ struct Simd {
     const __m256i first = Both(bytes, _mm_srli_epi16(bytes, 2));
     return {_mm256_and_si256(first, three), _mm256_and_si256(_mm256_srli_epi16(first, 4), three)};
   }
-  // 32 bits at p: byte i of the result is `value` where bit i is set.
-  static __m256i SpreadBits(const uint8_t* p, char value) {
+  // 32 bits at p: byte i of the result is -1 where bit i is set.
+  static __m256i SpreadMask(const uint8_t* p) {
     int32_t bits;
     __builtin_memcpy(&bits, p, sizeof(bits));
     const __m256i source =
         _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
     const __m256i place = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201u));
     const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(bits), source);
-    const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, place), place);
-    return _mm256_and_si256(set, _mm256_set1_epi8(value));
+    return _mm256_cmpeq_epi8(_mm256_and_si256(bytes, place), place);
+  }
+  static __m256i SpreadBits(const uint8_t* p, char value) {
+    return _mm256_and_si256(SpreadMask(p), _mm256_set1_epi8(value));
   }
   // 32 digits from the 13 bytes, with the tables from `at` on.
   static __m256i UnpackTernaryHalf(__m256i bytes, int at) {
@@ -177,6 +180,49 @@ struct Simd {
         _mm256_add_epi32(_mm256_madd_epi16(SignedPairs(levels.low, codes.low), ones),
                          _mm256_madd_epi16(SignedPairs(levels.high, codes.high), ones)));
   }
+
+  // 16 entries a part, each in both halves.
+  template <int kEntries>
+  struct Table {
+    __m256i part[kEntries / 16];
+  };
+  template <int kEntries>
+  static Table<kEntries> LoadTable(const uint8_t* p) {
+    Table<kEntries> table;
+    for (int i = 0; i < kEntries / 16; ++i) {
+      table.part[i] = _mm256_broadcastsi128_si256(Load128(p + 16 * i));
+    }
+    return table;
+  }
+  template <int kEntries>
+  static __m256i LookUpHalf(const Table<kEntries>& table, __m256i windows) {
+    const __m256i low = _mm256_and_si256(windows, _mm256_set1_epi8(15));
+    const __m256i first = _mm256_shuffle_epi8(table.part[0], low);
+    if constexpr (kEntries == 16) {
+      return first;
+    } else {
+      // A blend chooses by bit 7 of each byte: bits 4 and 5 of the window are brought there.
+      const __m256i bit4 = _mm256_slli_epi16(windows, 3), bit5 = _mm256_slli_epi16(windows, 2);
+      const __m256i second = _mm256_shuffle_epi8(table.part[1], low);
+      const __m256i third = _mm256_shuffle_epi8(table.part[2], low);
+      const __m256i fourth = _mm256_shuffle_epi8(table.part[3], low);
+      return _mm256_blendv_epi8(_mm256_blendv_epi8(first, second, bit4),
+                                _mm256_blendv_epi8(third, fourth, bit4), bit5);
+    }
+  }
+  template <int kEntries>
+  static Levels LookUp(const Table<kEntries>& table, Levels windows) {
+    return {LookUpHalf<kEntries>(table, windows.low), LookUpHalf<kEntries>(table, windows.high)};
+  }
+  static Levels Shift(Levels windows, const uint8_t* p) {
+    return {_mm256_sub_epi8(_mm256_add_epi8(windows.low, windows.low), SpreadMask(p)),
+            _mm256_sub_epi8(_mm256_add_epi8(windows.high, windows.high), SpreadMask(p + 4))};
+  }
+  static Levels AddLevels(Levels a, Levels b) {
+    return {_mm256_add_epi8(a.low, b.low), _mm256_add_epi8(a.high, b.high)};
+  }
+  static Codes Signed(Codes codes) { return codes; }
+  static Float DotSigned(Levels levels, Codes codes) { return DotInt8(levels, codes); }
 };
 
 #include "kernels/matmul-inl.h"

@@ -20,6 +20,7 @@ struct Simd {
   static constexpr int kFloatBatch = 6;
   static constexpr int kIntRows = 4;
   static constexpr int kIntBatch = 6;
+  static constexpr int kTrellisRows = 4;
   static constexpr float kInt8Bias = 0;
 
   using Float = __m512;
@@ -119,6 +120,34 @@ struct Simd {
     return _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(_mm512_setzero_si512(), levels, codes));
   }
   static Float DotInt8(Levels levels, Codes codes) { return Dot(levels, codes); }
+
+  template <int kEntries>
+  using Table = __m512i;
+  template <int kEntries>
+  static __m512i LoadTable(const uint8_t* p) {
+    return _mm512_loadu_si512(p);
+  }
+  template <int kEntries>
+  static Levels LookUp(__m512i table, Levels windows) {
+    return _mm512_permutexvar_epi8(windows, table);
+  }
+  static Levels Shift(Levels windows, const uint8_t* p) {
+    const __m512i twice = _mm512_add_epi8(windows, windows);
+    return _mm512_mask_sub_epi8(twice, LoadBits(p), twice, _mm512_set1_epi8(-1));
+  }
+  static Levels AddLevels(Levels a, Levels b) { return _mm512_add_epi8(a, b); }
+  // Codes and -128 times their sums, as Dot starts from.
+  struct SignedCodes {
+    __m512i codes, start;
+  };
+  static SignedCodes Signed(Codes codes) {
+    const __m512i bias = _mm512_set1_epi8(static_cast<char>(128));
+    const __m512i zero = _mm512_setzero_si512();
+    return {codes, _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(zero, bias, codes))};
+  }
+  static Float DotSigned(Levels levels, const SignedCodes& x) {
+    return _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(x.start, levels, x.codes));
+  }
 };
 
 #include "kernels/matmul-inl.h"

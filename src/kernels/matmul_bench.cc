@@ -1,6 +1,9 @@
 // Times every codec with every kernel set: generation (one activation row) and prompts (512 rows).
 // Results are compared with the scalar set first; nothing is timed that is wrong.
 //
+//   all     all CPUs by the wall clock, weights from memory
+//   core    one thread by its processor time, weights from memory
+//   cache   the same with one matrix again and again
 //   GB/s    bytes of weights read a second
 //   stream  the same bytes a second as a share of a plain read of memory with the same threads
 //   GFLOP/s 2 * rows * cols * batch a second
@@ -10,67 +13,29 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 #include <vector>
 
 #include "base/check.h"
 #include "base/cpu_info.h"
-#include "base/float16.h"
 #include "base/rng.h"
 #include "codecs/codec.h"
-#include "codecs/float_codecs.h"
-#include "codecs/group_int.h"
 #include "kernels/kernel_set.h"
 #include "kernels/matmul.h"
+#include "kernels/testing_matrices.h"
 
 namespace crumb {
 namespace {
-
-struct Buffers {
-  std::vector<std::byte> codes, scales, zeros;
-};
-
-PackedMatrix RandomMatrix(const Codec* codec, int64_t rows, int64_t cols) {
-  Rng rng(1);
-  const PartBytes bytes = codec->SizeOf(rows, cols);
-  auto buffers = std::make_shared<Buffers>();
-  buffers->codes.resize(static_cast<size_t>(bytes.codes));
-  buffers->scales.resize(static_cast<size_t>(bytes.scales));
-  buffers->zeros.resize(static_cast<size_t>(bytes.zeros));
-  // Bits of 0x3_ in every second byte make small positive floats of all three kinds.
-  for (std::byte& b : buffers->codes) b = static_cast<std::byte>(rng.Next() & 0x3f);
-  for (std::byte& b : buffers->zeros) b = static_cast<std::byte>(rng.Next() & 0xff);
-  for (size_t i = 0; i + 1 < buffers->scales.size(); i += 2) {
-    const uint16_t half = FloatToHalf(static_cast<float>(0.01 + 0.01 * rng.Uniform()));
-    std::memcpy(buffers->scales.data() + i, &half, 2);
-  }
-  PackedMatrix m;
-  m.codec = codec;
-  m.rows = rows;
-  m.cols = cols;
-  m.codes = buffers->codes;
-  m.scales = buffers->scales;
-  m.zeros = buffers->zeros;
-  m.owner = std::move(buffers);
-  return m;
-}
 
 // Copies of one matrix that together are larger than the last-level cache, as a model's layers are.
 std::vector<PackedMatrix> Layers(const Codec* codec, int64_t rows, int64_t cols, int64_t bytes) {
   std::vector<PackedMatrix> layers;
   const int64_t each = codec->SizeOf(rows, cols).total();
   for (int64_t total = 0; total < bytes || layers.empty(); total += each) {
-    layers.push_back(RandomMatrix(codec, rows, cols));
+    Rng rng(1);
+    layers.push_back(RandomWeights(codec, rows, cols, rng));
   }
   return layers;
-}
-
-std::vector<float> RandomRows(int64_t batch, int64_t cols) {
-  Rng rng(2);
-  std::vector<float> x(static_cast<size_t>(batch * cols));
-  for (float& v : x) v = static_cast<float>(rng.Gaussian());
-  return x;
 }
 
 void Verify(const PackedMatrix& m, const std::vector<float>& rows, ActivationType type,
@@ -119,13 +84,15 @@ struct Case {
   const Codec* codec;
   ActivationType type;
   int64_t rows, cols, batch;
+  std::string_view how;  // "all", "core", "cache"
 };
 
 void Run(benchmark::State& state, const Case& c) {
-  ThreadPool pool(UsableCpus());
-  const std::vector<float> rows = RandomRows(c.batch, c.cols);
-  const int64_t bytes =
-      c.batch == 1 ? std::max(HostCpu().LastLevelCacheBytes(), int64_t{1}) * 2 : 1;
+  ThreadPool pool(c.how == "all" ? UsableCpus() : 1);
+  Rng rng(2);
+  const std::vector<float> rows = RandomRows(c.batch, c.cols, rng);
+  const bool from_memory = c.batch == 1 && c.how != "cache";
+  const int64_t bytes = from_memory ? std::max(HostCpu().LastLevelCacheBytes(), int64_t{1}) * 2 : 1;
   const std::vector<PackedMatrix> layers = Layers(c.codec, c.rows, c.cols, bytes);
   Verify(layers[0], rows, c.type, c.set, pool);
   CRUMB_CHECK(SelectKernelSet(c.set).ok() && ActiveKernelSet() == c.set);
@@ -133,42 +100,48 @@ void Run(benchmark::State& state, const Case& c) {
   x.Set(rows.data(), c.batch, c.cols, c.cols, c.type, pool);
   std::vector<float> y(static_cast<size_t>(c.batch * c.rows));
   size_t layer = 0;
-  const auto start = std::chrono::steady_clock::now();
   for (auto _ : state) {
     MatMul(layers[layer], x, y.data(), c.rows, pool);
     layer = (layer + 1) % layers.size();
     benchmark::DoNotOptimize(y.data());
   }
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  const double calls = static_cast<double>(state.iterations()) / took.count();
+  const auto a_call = [](double amount) {
+    return benchmark::Counter(amount, benchmark::Counter::kIsIterationInvariantRate);
+  };
   const auto weights = static_cast<double>(c.rows * c.cols);
   const auto stored = static_cast<double>(c.codec->SizeOf(c.rows, c.cols).total());
   if (c.batch == 1) {
-    state.counters["GB/s"] = calls * stored / 1e9;
-    state.counters["stream"] = calls * stored / StreamBytesPerSecond(pool);
-    state.counters["Gweights/s"] = calls * weights / 1e9;
+    state.counters["GB/s"] = a_call(stored / 1e9);
+    state.counters["Gweights/s"] = a_call(weights / 1e9);
+    if (c.how == "all") state.counters["stream"] = a_call(stored / StreamBytesPerSecond(pool));
   } else {
-    state.counters["GFLOP/s"] = calls * 2 * weights * static_cast<double>(c.batch) / 1e9;
+    state.counters["GFLOP/s"] = a_call(2 * weights * static_cast<double>(c.batch) / 1e9);
   }
+}
+
+void Register(const Case& c) {
+  const std::string label = fmt::format("{}/{}/{}/{}x{}/{}/{}", c.set, c.codec->name(),
+                                        ActivationName(c.type), c.rows, c.cols, c.batch, c.how);
+  auto* registered =
+      benchmark::RegisterBenchmark(label.c_str(), [c](benchmark::State& s) { Run(s, c); });
+  if (c.how == "all") registered->UseRealTime();
 }
 
 void RegisterAll() {
   constexpr int64_t kShapes[][2] = {{576, 1536}, {1536, 576}, {2048, 8192}};
   for (const std::string& set : SupportedKernelSets()) {
-    for (const char* name : {"f32", "f16", "bf16", "int8-g64", "int4-g64", "int3-g64", "int2-g64",
-                             "int1-g64", "ternary-g64"}) {
+    for (const char* name :
+         {"f32", "f16", "bf16", "int8-g64", "int4-g64", "int3-g64", "int2-g64", "int1-g64",
+          "ternary-g64", "trellis1", "trellis2", "trellis3", "trellis4"}) {
       const Codec* codec = FindCodec(name);
       for (const ActivationType type : {ActivationType::kInt8, ActivationType::kFloat32}) {
-        if (type == ActivationType::kInt8 && AsGroupInt(codec) == nullptr) continue;
+        if (type == ActivationType::kInt8 && !HasInt8Kernel(codec)) continue;
         for (const auto& shape : kShapes) {
-          for (const int64_t batch : {1, 512}) {
-            const Case c = {set, codec, type, shape[0], shape[1], batch};
-            const std::string label =
-                fmt::format("{}/{}/{}/{}x{}/{}", set, name,
-                            type == ActivationType::kInt8 ? "x8" : "xf32", c.rows, c.cols, batch);
-            benchmark::RegisterBenchmark(label.c_str(), [c](benchmark::State& s) {
-              Run(s, c);
-            })->UseRealTime();
+          for (const char* how : {"all", "core", "cache"}) {
+            Register({set, codec, type, shape[0], shape[1], 1, how});
+          }
+          for (const char* how : {"all", "core"}) {
+            Register({set, codec, type, shape[0], shape[1], 512, how});
           }
         }
       }

@@ -14,6 +14,7 @@ struct Simd {
   static constexpr int kFloatBatch = 4;
   static constexpr int kIntRows = 2;
   static constexpr int kIntBatch = 4;
+  static constexpr int kTrellisRows = 4;
   static constexpr float kInt8Bias = 128;
 
   using Float = float32x4_t;
@@ -143,6 +144,43 @@ struct Simd {
     for (int i = 0; i < 4; ++i) levels.part[i] = veorq_u8(levels.part[i], vdupq_n_u8(0x80));
     return Dot(levels, codes);
   }
+
+  // 16 entries a part.
+  template <int kEntries>
+  struct Table {
+    uint8x16_t part[kEntries / 16];
+  };
+  template <int kEntries>
+  static Table<kEntries> LoadTable(const uint8_t* p) {
+    Table<kEntries> table;
+    for (int i = 0; i < kEntries / 16; ++i) table.part[i] = vld1q_u8(p + 16 * i);
+    return table;
+  }
+  template <int kEntries>
+  static Levels LookUp(const Table<kEntries>& table, Levels windows) {
+    for (uint8x16_t& part : windows.part) {
+      const uint8x16_t index = vandq_u8(part, vdupq_n_u8(kEntries - 1));
+      if constexpr (kEntries == 16) {
+        part = vqtbl1q_u8(table.part[0], index);
+      } else {
+        part = vqtbl4q_u8({{table.part[0], table.part[1], table.part[2], table.part[3]}}, index);
+      }
+    }
+    return windows;
+  }
+  static Levels Shift(Levels windows, const uint8_t* p) {
+    for (int i = 0; i < 4; ++i) {
+      const uint8x16_t twice = vaddq_u8(windows.part[i], windows.part[i]);
+      windows.part[i] = vaddq_u8(twice, SpreadBits(p + 2 * i, 1));
+    }
+    return windows;
+  }
+  static Levels AddLevels(Levels a, Levels b) {
+    for (int i = 0; i < 4; ++i) a.part[i] = vaddq_u8(a.part[i], b.part[i]);
+    return a;
+  }
+  static Codes Signed(Codes codes) { return codes; }
+  static Float DotSigned(Levels levels, Codes codes) { return DotInt8(levels, codes); }
 };
 
 #include "kernels/matmul-inl.h"

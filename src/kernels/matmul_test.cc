@@ -5,57 +5,24 @@
 #include <cfloat>
 #include <cmath>
 #include <cstring>
-#include <limits>
-#include <string>
 
 #include "base/float16.h"
 #include "base/rng.h"
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
+#include "codecs/trellis.h"
+#include "kernels/rotation.h"
+#include "kernels/testing_matrices.h"
 #include "kernels/testing_sets.h"
 
 namespace crumb {
 namespace {
 
-size_t Index(int64_t i) { return static_cast<size_t>(i); }
-
-struct Buffers {
-  std::vector<std::byte> codes, scales, zeros, table;
-};
-
-// A matrix of random valid bits: any bytes are valid codes and zeros (for ternary too: a byte
-// decodes to some digits); scales are positive halves between 2^-8 and 2^-4, some of them negative.
-PackedMatrix RandomMatrix(const Codec* codec, int64_t rows, int64_t cols, Rng& rng) {
-  const PartBytes bytes = codec->SizeOf(rows, cols);
-  auto buffers = std::make_shared<Buffers>();
-  const auto fill = [&](int64_t size, std::vector<std::byte>& part) {
-    part.resize(Index(size));
-    for (std::byte& b : part) b = static_cast<std::byte>(rng.Next() & 0xff);
-  };
-  fill(bytes.codes, buffers->codes);
-  fill(bytes.zeros, buffers->zeros);
-  fill(bytes.scales, buffers->scales);
-  for (size_t i = 0; i + 1 < buffers->scales.size(); i += 2) {
-    const uint16_t half = FloatToHalf(static_cast<float>(std::exp2(-8 + 4 * rng.Uniform())) *
-                                      (rng.Below(8) == 0 ? -1.0f : 1.0f));
-    std::memcpy(buffers->scales.data() + i, &half, 2);
-  }
-  return {codec,           rows,           cols,           buffers->codes,
-          buffers->scales, buffers->zeros, buffers->table, std::move(buffers)};
-}
-
-PackedMatrix RandomWeights(const Codec* codec, int64_t rows, int64_t cols, Rng& rng) {
-  if (AsGroupInt(codec) != nullptr) return RandomMatrix(codec, rows, cols, rng);
-  std::vector<float> values(Index(rows * cols));
-  for (float& v : values) v = static_cast<float>(rng.Gaussian());
-  return PackFloats(codec, rows, cols, values);
-}
-
 std::vector<const Codec*> TestedCodecs() {
   std::vector<const Codec*> codecs = {Float32Codec(), Float16Codec(), Bfloat16Codec()};
   for (const Codec* codec : AllCodecs()) {
-    if (AsGroupInt(codec) != nullptr) codecs.push_back(codec);
+    if (HasInt8Kernel(codec)) codecs.push_back(codec);
   }
   return codecs;
 }
@@ -79,8 +46,18 @@ Expected FloatProduct(const std::vector<float>& weights, const Activations& x, i
 // Weights against dequantized activations. A kernel may add the part of the levels and the part of
 // the offset apart: |levels| + |offset| bounds both. Padding has activation code 0.
 Expected Int8Product(const PackedMatrix& w, int64_t row, const Activations& x, int64_t b) {
-  const GroupIntCodec& codec = *AsGroupInt(w.codec);
   Expected e;
+  if (AsTrellis(w.codec) != nullptr) {  // weights are exact in float32
+    std::vector<float> weights(Index(w.cols));
+    w.codec->DecodeRow(w, row, weights);
+    for (int64_t c = 0; c < w.cols; ++c) {
+      const double term = double{weights[Index(c)]} * x.codes(b)[c] * double{x.scales(b)[c / 64]};
+      e.value += term;
+      e.magnitude += std::abs(term);
+    }
+    return e;
+  }
+  const GroupIntCodec& codec = *AsGroupInt(w.codec);
   for (int64_t g = 0; g < x.groups(); ++g) {
     const int64_t group = row * x.groups() + g;
     uint8_t levels[64];
@@ -116,12 +93,6 @@ struct Shape {
 constexpr Shape kShapes[] = {{1, 1, 1},    {1, 64, 1},   {3, 63, 2},   {5, 65, 3},   {17, 200, 5},
                              {33, 576, 1}, {20, 130, 7}, {37, 100, 9}, {19, 257, 33}};
 
-std::vector<float> RandomRows(int64_t batch, int64_t cols, Rng& rng) {
-  std::vector<float> x(Index(batch * cols));
-  for (float& v : x) v = static_cast<float>(rng.Gaussian());
-  return x;
-}
-
 void CheckProduct(const Codec* codec, const Shape& shape, ActivationType type) {
   Rng rng(static_cast<uint64_t>(shape.rows * 1000 + shape.cols));
   ThreadPool pool(2);
@@ -136,7 +107,7 @@ void CheckProduct(const Codec* codec, const Shape& shape, ActivationType type) {
   for (int64_t r = 0; r < shape.rows; ++r) {
     codec->DecodeRow(w, r, decoded);
     for (int64_t b = 0; b < shape.batch; ++b) {
-      const bool int8 = type == ActivationType::kInt8 && AsGroupInt(codec) != nullptr;
+      const bool int8 = x.int8() && HasInt8Kernel(codec);
       const Expected e = int8 ? Int8Product(w, r, x, b) : FloatProduct(decoded, x, b);
       ASSERT_NEAR(y[Index(b * stride + r)], e.value, Bound(e.magnitude, shape.cols))
           << codec->name() << " row " << r << " of " << shape.rows << " x " << shape.cols
@@ -159,7 +130,10 @@ TEST(MatMul, FloatActivationsAreWithinRoundingOfFloat64) {
 TEST(MatMul, Int8ActivationsAreWithinRoundingOfFloat64) {
   ForEachKernelSet([] {
     for (const Codec* codec : TestedCodecs()) {
-      for (const Shape& shape : kShapes) CheckProduct(codec, shape, ActivationType::kInt8);
+      for (const Shape& shape : kShapes) {
+        CheckProduct(codec, shape, ActivationType::kInt8);
+        CheckProduct(codec, shape, ActivationType::kInt8Token);
+      }
     }
   });
 }
@@ -169,13 +143,14 @@ TEST(MatMul, LargestLevelsAndCodesDoNotOverflow) {
   ForEachKernelSet([] {
     ThreadPool pool(1);
     for (const Codec* codec : TestedCodecs()) {
-      const GroupIntCodec* group = AsGroupInt(codec);
-      if (group == nullptr) continue;
+      if (!HasInt8Kernel(codec)) continue;
       Rng rng(1);
       constexpr int64_t kCols = 1024;
       PackedMatrix w = RandomMatrix(codec, 1, kCols, rng);
       auto* codes = const_cast<std::byte*>(w.codes.data());
       for (size_t i = 0; i < w.codes.size(); ++i) codes[i] = std::byte{0xff};
+      auto* table = const_cast<std::byte*>(w.table.data());  // the largest sums: 255 + 0 + ...
+      for (size_t i = 0; i < w.table.size(); ++i) table[i] = std::byte(i < 64 ? 255 : 0);
       for (const float sign : {1.0f, -1.0f}) {
         const std::vector<float> rows(Index(kCols), sign * 3.0f);
         Activations x;
@@ -278,95 +253,47 @@ TEST(MatMul, CodecWithoutAKernelIsDecodedByTheCodec) {
   });
 }
 
-TEST(Activations, CodesAreTheRoundedQuotients) {
+// y = W R D S x for every codec: the product of the stored weights with the transformed row.
+TEST(MatMul, InputTransformsGoOverTheActivationsOfEveryCodec) {
   ForEachKernelSet([] {
-    ThreadPool pool(1);
-    Rng rng(11);
-    constexpr int64_t kCols = 150, kBatch = 3;
-    const std::vector<float> rows = RandomRows(kBatch, kCols, rng);
-    Activations x;
-    x.Set(rows.data(), kBatch, kCols, kCols, ActivationType::kInt8, pool);
-    for (int64_t b = 0; b < kBatch; ++b) {
-      for (int64_t g = 0; g < x.groups(); ++g) {
-        float amax = 0;
-        int32_t sum = 0;
-        for (int64_t i = g * 64; i < g * 64 + 64; ++i) {
-          const float value = i < kCols ? rows[Index(b * kCols + i)] : 0.0f;
-          ASSERT_EQ(x.floats(b)[i], value);
-          amax = std::max(amax, std::abs(value));
-          sum += x.codes(b)[i];
-        }
-        ASSERT_EQ(x.scales(b)[g], amax / 127);
-        ASSERT_EQ(x.sums(b)[g], sum);
-        for (int64_t i = g * 64; i < g * 64 + 64; ++i) {
-          ASSERT_EQ(x.codes(b)[i], std::nearbyint(x.floats(b)[i] / x.scales(b)[g]));
-        }
-      }
-    }
-  });
-}
-
-TEST(Activations, ZerosAndTinyNumbersStayFinite) {
-  ForEachKernelSet([] {
-    ThreadPool pool(1);
-    for (const float value : {0.0f, FLT_MIN, 190 * FLT_TRUE_MIN, FLT_TRUE_MIN, FLT_MAX}) {
-      const std::vector<float> row(64, value);
+    ThreadPool pool(2);
+    constexpr int64_t kRows = 20, kCols = 192, kBatch = 3;
+    for (const Codec* codec : TestedCodecs()) {
+      Rng rng(8);
+      std::vector<std::byte> buffer;
+      PackedMatrix w = RandomWeights(codec, kRows, kCols, rng);
+      w.input = RandomTransform(kCols, rng, buffer);
+      const std::vector<float> rows = RandomRows(kBatch, kCols, rng);
       Activations x;
-      x.Set(row.data(), 1, 64, 64, ActivationType::kInt8, pool);
-      EXPECT_TRUE(std::isfinite(x.scales(0)[0])) << value;
-      for (int i = 0; i < 64; ++i) EXPECT_GE(x.codes(0)[i], 0) << value;
-    }
-  });
-}
-
-// A fault upstream must show in the result, not hide in a code of 0.
-TEST(Activations, NanAndInfinityReachEveryOutput) {
-  ForEachKernelSet([] {
-    ThreadPool pool(1);
-    Rng rng(2);
-    const PackedMatrix w = RandomMatrix(FindCodec("int4-g64"), 5, 130, rng);
-    for (const float bad :
-         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
-          -std::numeric_limits<float>::infinity()}) {
-      for (const int64_t place : {0, 77, 129}) {
-        std::vector<float> row = RandomRows(2, 130, rng);
-        row[Index(place)] = bad;
-        Activations x;
-        x.Set(row.data(), 2, 130, 130, ActivationType::kInt8, pool);
-        float y[10];
-        MatMul(w, x, y, 5, pool);
-        for (int r = 0; r < 5; ++r) {
-          EXPECT_TRUE(std::isnan(y[r]));
-          EXPECT_TRUE(std::isfinite(y[5 + r])) << "the other row of the batch";
+      x.Set(rows.data(), kBatch, kCols, kCols, ActivationType::kFloat32, pool, w.input);
+      ASSERT_TRUE(x.transform() == w.input);
+      std::vector<float> y(Index(kBatch * kRows)), decoded(Index(kCols)), scratch(Index(kCols));
+      MatMul(w, x, y.data(), kRows, pool);
+      for (int64_t b = 0; b < kBatch; ++b) {
+        std::vector<float> row(rows.begin() + b * kCols, rows.begin() + (b + 1) * kCols);
+        ApplyInputTransform(w.input, row, scratch);
+        for (int64_t c = 0; c < kCols; ++c) ASSERT_EQ(x.floats(b)[c], row[Index(c)]);
+        for (int64_t r = 0; r < kRows; ++r) {
+          codec->DecodeRow(w, r, decoded);
+          const Expected e = FloatProduct(decoded, x, b);
+          ASSERT_NEAR(y[Index(b * kRows + r)], e.value, Bound(e.magnitude, kCols)) << codec->name();
         }
       }
     }
   });
 }
 
-TEST(Activations, BuffersAreReusedAcrossShapes) {
+TEST(MatMulDeathTest, ActivationsOfAnotherTransformAreRefused) {
+  Rng rng(8);
   ThreadPool pool(1);
+  std::vector<std::byte> buffer;
+  PackedMatrix w = RandomMatrix(FindCodec("int4-g64"), 3, 64, rng);
+  w.input = RandomTransform(64, rng, buffer);
+  const std::vector<float> row = RandomRows(1, 64, rng);
   Activations x;
-  Rng rng(4);
-  for (const int64_t cols : {640, 1, 64, 65}) {
-    const std::vector<float> rows = RandomRows(2, cols, rng);
-    x.Set(rows.data(), 2, cols, cols, ActivationType::kInt8, pool);
-    ASSERT_EQ(reinterpret_cast<uintptr_t>(x.floats(1)) % 64, 0u);
-    ASSERT_EQ(reinterpret_cast<uintptr_t>(x.codes(1)) % 64, 0u);
-    for (int64_t i = cols; i < x.groups() * 64; ++i) ASSERT_EQ(x.floats(1)[i], 0.0f);
-  }
-}
-
-TEST(GatherRows, CopiesDecodedRows) {
-  Rng rng(9);
-  const PackedMatrix table = RandomMatrix(FindCodec("int3-g64"), 6, 70, rng);
-  const std::vector<int32_t> rows = {5, 0, 5};
-  std::vector<float> out(Index(3 * table.cols)), row(Index(table.cols));
-  GatherRows(table, rows, out.data());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    table.codec->DecodeRow(table, rows[i], row);
-    for (size_t c = 0; c < row.size(); ++c) EXPECT_EQ(out[i * row.size() + c], row[c]);
-  }
+  x.Set(row.data(), 1, 64, 64, ActivationType::kInt8, pool);
+  float y[3];
+  EXPECT_DEATH(MatMul(w, x, y, 3, pool), "transform");
 }
 
 }  // namespace

@@ -191,6 +191,7 @@ int64_t Model::weight_bytes() const {
   for (const NamedMatrix& m : matrices_) {
     const PackedMatrix& p = m.matrix;
     sum += p.codes.size() + p.scales.size() + p.zeros.size() + p.table.size();
+    sum += p.input.signs.size() + p.input.scales.size();
   }
   for (const NamedTensor& t : tensors_) sum += t.values.size() * sizeof(float);
   return static_cast<int64_t>(sum);

@@ -3,15 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
 #include "base/check.h"
-#include "codecs/float_codecs.h"
-#include "model/kv_cache.h"
-#include "model/layer_weights.h"
-#include "model/rope_table.h"
+#include "model/forward.h"
 
 namespace crumb {
 namespace {
@@ -20,26 +16,16 @@ namespace {
 // larger.
 constexpr int64_t kChunk = 512;
 
-bool IsFloat(const Codec* codec) {
-  return codec == Float32Codec() || codec == Float16Codec() || codec == Bfloat16Codec();
-}
-
 }  // namespace
 
-// The forward pass. Rows are tokens; all buffers are [rows, width] and keep the largest size they
-// had.
 struct Session::State {
   State(const Model& m, ThreadPool& p, const SessionOptions& o, KvCache kv)
       : model(m),
         c(m.config()),
         pool(p),
-        options(o),
         weights(FindWeights(m)),
-        cache(std::move(kv)) {
-    if (c.learned_positions()) return;
-    rope = RopeTable(c.head_dim, c.rope_theta, c.rope_scale, c.rope_factors);
-    if (c.rope_theta_local > 0) local_rope = RopeTable(c.head_dim, c.rope_theta_local, 1, {});
-  }
+        cache(std::move(kv)),
+        forward(m.config(), p, o.activations) {}
 
   Status Check(std::span<const int32_t> tokens, int64_t first) const;
   void Run(std::span<const int32_t> tokens);
@@ -47,32 +33,18 @@ struct Session::State {
   std::vector<float> MeanOfRows(int64_t count) const;
   int64_t BufferBytes() const;
 
-  void Reserve(int64_t count);
-  void EmbedTokens(std::span<const int32_t> tokens);
-  void AttentionBlock(int64_t layer);
-  void AddPositionsToHeads(int64_t layer);
-  void MlpBlock(int64_t layer);
-  void Apply(const NormWeights& norm, const float* in, float* out);
-  void Multiply(const float* in, int64_t cols,
-                std::span<const std::pair<const Linear*, float*>> outputs);
-
   const Model& model;
   const ModelConfig& c;
   ThreadPool& pool;
-  const SessionOptions options;
   const ModelWeights weights;
   KvCache cache;
-  RopeTable rope;
-  RopeTable local_rope;  // of layers with a window; empty: as `rope`
-  int64_t position = 0;  // where the rows of this run start
+  crumb::Forward forward;  // not the member function
+  int64_t position = 0;    // where the rows of this run start
 
-  int64_t rows = 0;                 // of this run
-  std::vector<float> x;             // the residual stream, hidden_size wide
-  std::vector<float> normed;        // input and output of a block, hidden_size
-  std::vector<float> q, attention;  // query_size
-  std::vector<float> k, v;          // kv_size
-  std::vector<float> gate, up;      // intermediate_size
-  Activations activations;
+  // Of the rows of this run; they keep the largest size they had.
+  std::vector<float> x;       // the residual stream, hidden_size wide
+  std::vector<float> normed;  // hidden_size
+  std::vector<float> inner;   // what attention or the first half of the MLP gives
 };
 
 Status Session::State::Check(std::span<const int32_t> tokens, int64_t first) const {
@@ -91,147 +63,32 @@ Status Session::State::Check(std::span<const int32_t> tokens, int64_t first) con
   return OkStatus();
 }
 
-void Session::State::Reserve(int64_t count) {
-  const auto grow = [count](std::vector<float>& buffer, int64_t width) {
-    const auto size = static_cast<size_t>(count * width);
+void Session::State::Run(std::span<const int32_t> tokens) {
+  const int64_t rows = std::ssize(tokens);
+  const auto grow = [rows](std::vector<float>& buffer, int64_t width) {
+    const auto size = static_cast<size_t>(rows * width);
     if (buffer.size() < size) buffer.resize(size);
   };
   grow(x, c.hidden_size);
   grow(normed, c.hidden_size);
-  grow(q, c.query_size());
-  grow(attention, c.query_size());
-  grow(k, c.kv_size());
-  grow(v, c.kv_size());
-  if (c.mlp == MlpKind::kGated) grow(gate, c.intermediate_size);
-  grow(up, c.intermediate_size);
-}
-
-void Session::State::Run(std::span<const int32_t> tokens) {
-  rows = std::ssize(tokens);
-  Reserve(rows);
-  if (!rope.empty()) rope.Fill(position, rows);
-  if (!local_rope.empty()) local_rope.Fill(position, rows);
-  EmbedTokens(tokens);
+  grow(inner, std::max(c.query_size(), c.intermediate_size));
+  forward.Begin(position, rows);
+  forward.Embed(weights, tokens, x.data());
   for (int64_t layer = 0; layer < c.layers; ++layer) {
-    AttentionBlock(layer);
-    MlpBlock(layer);
+    const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
+    forward.AttentionInput(w, x.data(), normed.data());
+    forward.Attend(w, layer, normed.data(), cache, layer, inner.data());
+    forward.FinishAttention(w, inner.data(), x.data());
+    forward.MlpInput(w, x.data(), normed.data());
+    forward.MlpInner(w, normed.data(), inner.data());
+    forward.FinishMlp(w, inner.data(), x.data());
   }
   position += rows;
 }
 
-void Session::State::EmbedTokens(std::span<const int32_t> tokens) {
-  GatherRows(*weights.embedding, tokens, x.data());
-  const int64_t hidden = c.hidden_size;
-  if (c.embedding_scale != 1) {
-    for (int64_t i = 0; i < rows * hidden; ++i) x[static_cast<size_t>(i)] *= c.embedding_scale;
-  }
-  if (weights.positions != nullptr) {
-    AddInPlace(weights.positions + position * hidden, rows * hidden, x.data());
-  }
-  if (weights.types != nullptr) AddBias(weights.types, rows, hidden, x.data());
-  if (weights.embedding_norm.weight != nullptr) Apply(weights.embedding_norm, x.data(), x.data());
-}
-
-void Session::State::AttentionBlock(int64_t layer) {
-  const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
-  const float* input = x.data();
-  if (c.norm_before) {
-    Apply(w.attention_norm, x.data(), normed.data());
-    input = normed.data();
-  }
-  Multiply(
-      input, c.hidden_size,
-      std::array{std::pair{&w.q, q.data()}, std::pair{&w.k, k.data()}, std::pair{&w.v, v.data()}});
-  AddPositionsToHeads(layer);
-  cache.Store(layer, position, rows, k.data(), v.data(), pool);
-  const AttentionShape shape = {.heads = c.heads,
-                                .kv_heads = c.kv_heads,
-                                .head_dim = c.head_dim,
-                                .scale = c.attention_scale,
-                                .window = c.has_window(layer) ? c.window : 0,
-                                .causal = !c.encoder};
-  Attention(shape, q.data(), cache.View(layer), position, rows, position + rows, attention.data(),
-            pool);
-  Multiply(attention.data(), c.query_size(), std::array{std::pair{&w.o, normed.data()}});
-  if (c.post_norms) Apply(w.attention_post_norm, normed.data(), normed.data());
-  AddInPlace(normed.data(), rows * c.hidden_size, x.data());
-  if (!c.norm_before) Apply(w.attention_post_norm, x.data(), x.data());
-}
-
-void Session::State::AddPositionsToHeads(int64_t layer) {
-  if (c.qk_norm) {
-    const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
-    RmsNorm(q.data(), w.q_norm.weight, c.norm_eps, rows * c.heads, c.head_dim, q.data(), pool);
-    RmsNorm(k.data(), w.k_norm.weight, c.norm_eps, rows * c.kv_heads, c.head_dim, k.data(), pool);
-  }
-  const RopeTable& table = c.has_window(layer) && !local_rope.empty() ? local_rope : rope;
-  if (table.empty()) return;
-  Rope(table.cosines(), table.sines(), rows, c.heads, c.head_dim, q.data(), pool);
-  Rope(table.cosines(), table.sines(), rows, c.kv_heads, c.head_dim, k.data(), pool);
-}
-
-void Session::State::MlpBlock(int64_t layer) {
-  const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
-  const float* input = x.data();
-  if (c.norm_before) {
-    Apply(w.mlp_norm, x.data(), normed.data());
-    input = normed.data();
-  }
-  const int64_t inner = rows * c.intermediate_size;
-  if (c.mlp == MlpKind::kGated) {
-    Multiply(input, c.hidden_size,
-             std::array{std::pair{&w.gate, gate.data()}, std::pair{&w.up, up.data()}});
-    GatedActivation(c.activation, gate.data(), up.data(), inner, up.data(), pool);
-  } else {
-    Multiply(input, c.hidden_size, std::array{std::pair{&w.up, up.data()}});
-    ApplyActivation(c.activation, up.data(), inner, pool);
-  }
-  Multiply(up.data(), c.intermediate_size, std::array{std::pair{&w.down, normed.data()}});
-  if (c.post_norms) Apply(w.mlp_post_norm, normed.data(), normed.data());
-  AddInPlace(normed.data(), rows * c.hidden_size, x.data());
-  if (!c.norm_before) Apply(w.mlp_post_norm, x.data(), x.data());
-}
-
-void Session::State::Apply(const NormWeights& norm, const float* in, float* out) {
-  if (c.norm == NormKind::kRms) {
-    RmsNorm(in, norm.weight, c.norm_eps, rows, c.hidden_size, out, pool);
-  } else {
-    LayerNorm(in, norm.weight, norm.bias, c.norm_eps, rows, c.hidden_size, out, pool);
-  }
-}
-
-// All outputs of the same input in one pass over the threads.
-void Session::State::Multiply(const float* in, int64_t cols,
-                              std::span<const std::pair<const Linear*, float*>> outputs) {
-  std::array<Product, 3> products;
-  CRUMB_CHECK(outputs.size() <= products.size());
-  bool floats = true;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const PackedMatrix* matrix = outputs[i].first->weights;
-    products[i] = {matrix, outputs[i].second, matrix->rows};
-    floats = floats && IsFloat(matrix->codec);
-  }
-  activations.Set(in, rows, cols, cols, floats ? ActivationType::kFloat32 : options.activations,
-                  pool);
-  MatMul(std::span<const Product>(products.data(), outputs.size()), activations, pool);
-  for (const auto& [linear, out] : outputs) {
-    if (linear->bias != nullptr) AddBias(linear->bias, rows, linear->weights->rows, out);
-  }
-}
-
 void Session::State::Logits(int64_t first_row, int64_t count, float* out) {
-  const float* hidden = x.data() + first_row * c.hidden_size;
-  rows = count;
-  if (weights.final_norm.weight != nullptr) {
-    Apply(weights.final_norm, hidden, normed.data());
-    hidden = normed.data();
-  }
-  const Linear head = {weights.head, nullptr};
-  Multiply(hidden, c.hidden_size, std::array{std::pair{&head, out}});
-  if (c.logit_softcap == 0) return;
-  for (int64_t i = 0; i < count * c.vocabulary_size; ++i) {
-    out[i] = c.logit_softcap * std::tanh(out[i] / c.logit_softcap);
-  }
+  forward.HeadInput(weights, x.data() + first_row * c.hidden_size, count, normed.data());
+  forward.Logits(weights, normed.data(), count, out);
 }
 
 std::vector<float> Session::State::MeanOfRows(int64_t count) const {
@@ -250,12 +107,8 @@ std::vector<float> Session::State::MeanOfRows(int64_t count) const {
 }
 
 int64_t Session::State::BufferBytes() const {
-  size_t numbers = 0;
-  for (const auto* buffer : {&x, &normed, &q, &attention, &k, &v, &gate, &up}) {
-    numbers += buffer->size();
-  }
-  return static_cast<int64_t>(numbers * sizeof(float)) + activations.bytes() + rope.bytes() +
-         local_rope.bytes();
+  const size_t numbers = x.size() + normed.size() + inner.size();
+  return static_cast<int64_t>(numbers * sizeof(float)) + forward.buffer_bytes();
 }
 
 Session::Session() = default;

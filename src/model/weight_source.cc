@@ -9,6 +9,7 @@
 
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
+#include "kernels/rotation.h"
 
 namespace crumb {
 namespace {
@@ -213,6 +214,11 @@ Result<PackedMatrix> PackedSource::Matrix(const WeightSpec& spec) {
   const PackedMatrix& matrix = found->second;
   if (matrix.rows != spec.shape[0] || matrix.cols != spec.shape[1]) {
     return WrongShape(folder_.path, name, {matrix.rows, matrix.cols}, spec.shape);
+  }
+  if (!matrix.input.signs.empty() && !RotationSupports(matrix.cols)) {
+    return Unsupported(fmt::format(
+        "{}: matrix '{}': this crumb knows no rotation of {} columns; quantize without rotation",
+        folder_.path, name, matrix.cols));
   }
   used_.insert(name);
   stored_as_.insert(matrix.codec->name());

@@ -1,3 +1,5 @@
+#include "quant/quantize_model.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "codecs/codec.h"
 #include "codecs/float_codecs.h"
 #include "formats/packed_folder.h"
 #include "quant/quantizer.h"
@@ -23,6 +26,13 @@ const std::string& TinyModel() {
   return path;
 }
 
+QuantizePlan Plan(const char* method, const char* block, const char* embedding) {
+  QuantizePlan plan;
+  plan.block = {method, block};
+  plan.embedding = {method, embedding};
+  return plan;
+}
+
 class QuantizeModelTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -34,8 +44,15 @@ class QuantizeModelTest : public ::testing::Test {
   }
   void TearDown() override { EXPECT_TRUE(RemoveAll(folder_).ok()); }
 
-  Result<QuantizeResult> Quantize(const QuantizePlan& plan, bool replace = false) {
-    return QuantizeModel(*model_, plan, folder_, replace, pool_, {});
+  Result<QuantizeModelResult> Quantize(const QuantizePlan& plan, bool replace = false) {
+    return QuantizeModel(*model_, Options(plan, replace), pool_, {});
+  }
+  QuantizeModelOptions Options(const QuantizePlan& plan, bool replace = false) const {
+    QuantizeModelOptions options;
+    options.plan = plan;
+    options.folder = folder_;
+    options.replace = replace;
+    return options;
   }
 
   ThreadPool pool_{2};
@@ -54,7 +71,7 @@ std::vector<float> Decode(const PackedMatrix& matrix) {
 }
 
 TEST_F(QuantizeModelTest, EveryMatrixGetsTheCodecOfItsRoleAndLoadsAgain) {
-  const Result<QuantizeResult> result = Quantize({"rtn", "int4-g64", "int8-g64"});
+  const Result<QuantizeModelResult> result = Quantize(Plan("rtn", "int4-g64", "int8-g64"));
   ASSERT_TRUE(result.ok()) << result.status().message();
   const auto loaded = Model::Load(folder_);
   ASSERT_TRUE(loaded.ok()) << loaded.status().message();
@@ -80,7 +97,7 @@ TEST_F(QuantizeModelTest, EveryMatrixGetsTheCodecOfItsRoleAndLoadsAgain) {
 }
 
 TEST_F(QuantizeModelTest, BitsCountScalesZerosAndPadding) {
-  const Result<QuantizeResult> result = Quantize({"rtn", "int2-g64", "f16"});
+  const Result<QuantizeModelResult> result = Quantize(Plan("rtn", "int2-g64", "f16"));
   ASSERT_TRUE(result.ok()) << result.status().message();
   int64_t bytes = 0;
   int64_t weights = 0;
@@ -95,7 +112,7 @@ TEST_F(QuantizeModelTest, BitsCountScalesZerosAndPadding) {
 }
 
 TEST_F(QuantizeModelTest, TheManifestSaysHowItWasMade) {
-  ASSERT_TRUE(Quantize({"rtn", "ternary-g64", "int8-g64"}).ok());
+  ASSERT_TRUE(Quantize(Plan("rtn", "ternary-g64", "int8-g64")).ok());
   const std::string path = JoinPath(folder_, "manifest.json");
   const Json manifest = ReadJsonFile(path).value();
   EXPECT_EQ(manifest["method"], "rtn");
@@ -108,16 +125,16 @@ TEST_F(QuantizeModelTest, TheManifestSaysHowItWasMade) {
 }
 
 TEST_F(QuantizeModelTest, TheSamePlanGivesTheSameBytes) {
-  const QuantizePlan plan = {"rtn", "int3-g64", "int8-g64"};
+  const QuantizePlan plan = Plan("rtn", "int3-g64", "int8-g64");
   ASSERT_TRUE(Quantize(plan).ok());
   const std::string first = Sha256OfPath(folder_, false).value();
   ThreadPool other(5);
-  ASSERT_TRUE(QuantizeModel(*model_, plan, folder_, true, other, {}).ok());
+  ASSERT_TRUE(QuantizeModel(*model_, Options(plan, true), other, {}).ok());
   EXPECT_EQ(Sha256OfPath(folder_, false).value(), first);
 }
 
 TEST_F(QuantizeModelTest, AFolderThatIsThereIsKeptUnlessReplacingWasAskedFor) {
-  const QuantizePlan plan = {"rtn", "int8-g64", "int8-g64"};
+  const QuantizePlan plan = Plan("rtn", "int8-g64", "int8-g64");
   ASSERT_TRUE(Quantize(plan).ok());
   EXPECT_FALSE(Quantize(plan).ok());
   EXPECT_TRUE(Quantize(plan, true).ok());
@@ -131,7 +148,7 @@ TEST_F(QuantizeModelTest, StoppingLeavesNothingBehind) {
     return done < 2;
   };
   const auto result =
-      QuantizeModel(*model_, {"rtn", "int4-g64", "int4-g64"}, folder_, false, pool_, stop);
+      QuantizeModel(*model_, Options(Plan("rtn", "int4-g64", "int4-g64")), pool_, stop);
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.status().code(), StatusCode::kInterrupted);
   EXPECT_EQ(calls, 2);
@@ -141,11 +158,12 @@ TEST_F(QuantizeModelTest, StoppingLeavesNothingBehind) {
 }
 
 TEST_F(QuantizeModelTest, AQuantizedModelIsRefused) {
-  ASSERT_TRUE(Quantize({"rtn", "int8-g64", "int8-g64"}).ok());
+  ASSERT_TRUE(Quantize(Plan("rtn", "int8-g64", "int8-g64")).ok());
   const auto packed = Model::Load(folder_);
   ASSERT_TRUE(packed.ok()) << packed.status().message();
-  const auto again = QuantizeModel(**packed, {"rtn", "int4-g64", "int4-g64"}, folder_ + " again",
-                                   false, pool_, {});
+  QuantizeModelOptions options = Options(Plan("rtn", "int4-g64", "int4-g64"));
+  options.folder = folder_ + " again";
+  const auto again = QuantizeModel(**packed, options, pool_, {});
   ASSERT_FALSE(again.ok());
   EXPECT_EQ(again.status().code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(again.status().message(), HasSubstr("already quantized"));
@@ -153,8 +171,9 @@ TEST_F(QuantizeModelTest, AQuantizedModelIsRefused) {
 }
 
 TEST_F(QuantizeModelTest, UnknownMethodsAndCodecsAreNamed) {
-  EXPECT_THAT(Quantize({"magic", "int4-g64", "int4-g64"}).status().message(), HasSubstr("rtn"));
-  EXPECT_THAT(Quantize({"rtn", "int5-g64", "int4-g64"}).status().message(), HasSubstr("int5-g64"));
+  EXPECT_THAT(Quantize(Plan("magic", "int4-g64", "int4-g64")).status().message(), HasSubstr("rtn"));
+  EXPECT_THAT(Quantize(Plan("rtn", "int5-g64", "int4-g64")).status().message(),
+              HasSubstr("int5-g64"));
   EXPECT_FALSE(PathExists(folder_));
 }
 

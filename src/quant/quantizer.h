@@ -4,8 +4,6 @@
 #define CRUMB_QUANT_QUANTIZER_H_
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,13 +11,20 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "codecs/codec.h"
-#include "model/model.h"
+#include "quant/second_moments.h"
 
 namespace crumb {
 
-// What a method may look at. Calibration statistics join here with the calibrated methods.
+// What a method may look at.
 struct QuantizeInput {
-  const PackedMatrix* weights;  // any codec; float codecs are usual
+  const PackedMatrix* weights;             // any codec; float codecs are usual
+  const SecondMoments* moments = nullptr;  // of the matrix's inputs; null: not calibrated
+  // How much a squared error of each output row matters (mean squared gradient), or empty: all the
+  // same.
+  std::span<const float> row_importance = {};
+  // Of random choices (signs of rotations). Matrices that share their input get the same seed and
+  // then have the same input transform.
+  uint64_t seed = 0;
 };
 
 class Quantizer {
@@ -27,39 +32,35 @@ class Quantizer {
   virtual ~Quantizer() = default;
   virtual std::string_view name() const = 0;  // "rtn"
   virtual int version() const = 0;
+  // Whether moments are of use, and whether nothing goes without them.
+  virtual bool uses_moments() const { return needs_moments(); }
+  virtual bool needs_moments() const { return false; }
   virtual bool Supports(const Codec& codec) const = 0;
+  // The codec of this method for a width as users say it ("4", "1.58"), nullptr: there is none.
+  virtual const Codec* CodecForWidth(std::string_view width) const;  // group integers
   // A matrix of `codec` that owns its parts. NaN or Inf in the weights is kNumerics with counts.
+  // kInvalidArgument when moments are needed and missing, or of another width.
   // The same bytes whatever the number of threads.
   virtual Result<PackedMatrix> Quantize(const QuantizeInput& input, const Codec& codec,
                                         ThreadPool& pool) const = 0;
 };
 
+// sum_r E_r H E_r^T of the error E = weights - packed (both for untransformed activations): the
+// mean squared output error summed over the rows, and the same of the weights themselves. The ratio
+// is the relative loss. With importance, row r counts row_importance[r] times.
+struct OutputLoss {
+  double error = 0;
+  double signal = 0;
+  double relative() const { return signal > 0 ? error / signal : 0; }
+};
+OutputLoss MeasureOutputLoss(const PackedMatrix& weights, const PackedMatrix& packed,
+                             const SecondMoments& moments, std::span<const float> row_importance,
+                             ThreadPool& pool);
+
 const Quantizer* FindQuantizer(std::string_view name);
 std::span<const Quantizer* const> AllQuantizers();
-
-// Which codec each matrix of a model gets.
-struct QuantizePlan {
-  std::string method = "rtn";
-  std::string block_codec;      // of the matrices in the blocks
-  std::string embedding_codec;  // of the embedding table and the head
-};
-
-// Variant name used as Evidence::subject: "int4+embed8", "ternary+embedternary".
-std::string VariantName(const QuantizePlan& plan);
-// The plan for a width as users say it: "8", "4", "3", "2", "1", "1.58" or "ternary".
-Result<std::string> CodecForWidth(std::string_view width);
-
-struct QuantizeResult {
-  double matrix_bits_per_weight = 0;
-  double total_bits_per_weight = 0;
-  double seconds = 0;
-};
-
-// Quantizes every matrix by the plan and writes a packed folder at `folder`. `progress` is called
-// after each matrix with (done, total); false stops with kInterrupted and leaves nothing behind.
-Result<QuantizeResult> QuantizeModel(const Model& model, const QuantizePlan& plan,
-                                     const std::string& folder, bool replace, ThreadPool& pool,
-                                     const std::function<bool(int, int)>& progress);
+// "rtn, clip, ...", for messages.
+std::string QuantizerNames();
 
 }  // namespace crumb
 

@@ -1,14 +1,24 @@
 // One line for each method.
 #include <array>
 
+#include "quant/awq.h"
+#include "quant/binary.h"
+#include "quant/clip.h"
+#include "quant/gptq.h"
+#include "quant/ldlq.h"
 #include "quant/quantizer.h"
+#include "quant/rotated.h"
 #include "quant/rtn.h"
+#include "quant/ternary.h"
+#include "quant/trellis.h"
 
 namespace crumb {
 
 std::span<const Quantizer* const> AllQuantizers() {
   static const std::array methods = {
-      RtnQuantizer(),
+      RtnQuantizer(),     ClipQuantizer(),    GptqQuantizer(),
+      LdlqQuantizer(),    TrellisQuantizer(), RotatedQuantizer(),
+      TernaryQuantizer(), BinaryQuantizer(),  AwqQuantizer(),
   };
   return methods;
 }
@@ -18,6 +28,14 @@ const Quantizer* FindQuantizer(std::string_view name) {
     if (method->name() == name) return method;
   }
   return nullptr;
+}
+
+std::string QuantizerNames() {
+  std::string names;
+  for (const Quantizer* method : AllQuantizers()) {
+    names += (names.empty() ? "" : ", ") + std::string(method->name());
+  }
+  return names;
 }
 
 }  // namespace crumb

@@ -11,49 +11,10 @@
 #include "base/float16.h"
 #include "codecs/float_codecs.h"
 #include "quant/matrix_buffer.h"
+#include "quant/weight_faults.h"
 
 namespace crumb {
 namespace {
-
-// What is wrong with a row: found in parallel, told afterwards for the whole matrix.
-struct RowFault {
-  int64_t not_finite = 0;        // weights that are NaN or Inf
-  int64_t overflow_column = -1;  // first column of a group whose scale (or value) is beyond float16
-};
-
-int64_t CountNotFinite(std::span<const float> row) {
-  return std::count_if(row.begin(), row.end(), [](float w) { return !std::isfinite(w); });
-}
-
-Status FaultStatus(const PackedMatrix& weights, const Codec& codec,
-                   std::span<const RowFault> faults) {
-  int64_t not_finite = 0;
-  int64_t overflows = 0;
-  int64_t first_bad = -1;
-  int64_t first_overflow = -1;
-  for (size_t r = 0; r < faults.size(); ++r) {
-    if (faults[r].not_finite > 0 && first_bad < 0) first_bad = static_cast<int64_t>(r);
-    if (faults[r].overflow_column >= 0 && first_overflow < 0) {
-      first_overflow = static_cast<int64_t>(r);
-    }
-    not_finite += faults[r].not_finite;
-    overflows += faults[r].overflow_column >= 0 ? 1 : 0;
-  }
-  if (not_finite > 0) {
-    return NumericsError(fmt::format(
-        "{} of {} weights are NaN or Inf, the first in row {}; the file is damaged or was trained "
-        "into overflow, and can not be quantized",
-        not_finite, weights.rows * weights.cols, first_bad));
-  }
-  if (overflows > 0) {
-    return NumericsError(fmt::format(
-        "{} of {} rows hold weights too large for the float16 numbers of {}, the first at row {}, "
-        "column {}; use f32 or bf16 for this matrix",
-        overflows, weights.rows, codec.name(), first_overflow,
-        faults[static_cast<size_t>(first_overflow)].overflow_column));
-  }
-  return OkStatus();
-}
 
 // Levels of a codec with zero point: q = round(w / scale + zero), clamped.
 void RoundWithZero(const GroupIntCodec& codec, float scale, uint8_t zero,

@@ -1,0 +1,439 @@
+#include "quant/block_quantizer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+#include "codecs/codec.h"
+#include "model/forward.h"
+#include "quant/correction.h"
+#include "quant/quantizer.h"
+#include "quant/window_store.h"
+
+namespace crumb {
+namespace {
+
+// Windows that the moments of a tied table are taken from: its width is that of the stream, so a
+// few thousand rows say enough.
+constexpr size_t kHeadWindows = 16;
+
+double Now() {
+  const auto time = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(time).count();
+}
+
+// Equal for the matrices that share an input, so that they share its transform.
+uint64_t SeedOf(uint64_t seed, int layer, InputSlot slot) {
+  return seed * 1'000'003 + static_cast<uint64_t>(layer + 1) * 16 + static_cast<uint64_t>(slot);
+}
+
+// One model's activations of all windows on their way through the blocks.
+struct Stream {
+  Stream(const Model& model, ThreadPool& pool, KvCache kv, WindowStore hidden, WindowStore between)
+      : weights(FindWeights(model)),
+        forward(model.config(), pool, ActivationType::kFloat32),
+        cache(std::move(kv)),
+        x(std::move(hidden)),
+        inner(std::move(between)),
+        input(static_cast<size_t>(cache.capacity() * model.config().hidden_size)) {}
+
+  static Result<std::unique_ptr<Stream>> Create(const Model& model, const CalibrationTokens& tokens,
+                                                const std::string& folder, ThreadPool& pool) {
+    const ModelConfig& c = model.config();
+    int64_t rows = 0;
+    for (const auto& window : tokens.windows) rows = std::max(rows, std::ssize(window));
+    const int64_t windows = std::ssize(tokens.windows);
+    CRUMB_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(1, rows, c.kv_size(), /*half=*/false));
+    CRUMB_ASSIGN_OR_RETURN(WindowStore hidden,
+                           WindowStore::Create(folder, windows, rows, c.hidden_size));
+    CRUMB_ASSIGN_OR_RETURN(
+        WindowStore between,
+        WindowStore::Create(folder, windows, rows, std::max(c.query_size(), c.intermediate_size)));
+    return std::make_unique<Stream>(model, pool, std::move(cache), std::move(hidden),
+                                    std::move(between));
+  }
+
+  void Embed(const CalibrationTokens& tokens) {
+    for (size_t i = 0; i < tokens.windows.size(); ++i) {
+      forward.Begin(0, std::ssize(tokens.windows[i]));
+      forward.Embed(weights, tokens.windows[i], x.Window(static_cast<int64_t>(i)));
+    }
+  }
+
+  // What the matrices of `slot` read in window i of `rows` rows, after the stages before it. The
+  // slots of a block are to be gone through in order. The result is valid until the next call.
+  const float* Input(int layer, InputSlot slot, int64_t i, int64_t rows) {
+    const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
+    float* stream = x.Window(i);
+    float* between = inner.Window(i);
+    forward.Begin(0, rows);
+    switch (slot) {
+      case InputSlot::kAttention:
+        forward.AttentionInput(w, stream, input.data());
+        return input.data();
+      case InputSlot::kOutput:
+        forward.AttentionInput(w, stream, input.data());
+        forward.Attend(w, layer, input.data(), cache, 0, between);
+        return between;
+      case InputSlot::kMlp:
+        forward.FinishAttention(w, between, stream);
+        forward.MlpInput(w, stream, input.data());
+        return input.data();
+      case InputSlot::kDown:
+        forward.MlpInput(w, stream, input.data());
+        forward.MlpInner(w, input.data(), between);
+        return between;
+      case InputSlot::kHead:
+        forward.HeadInput(weights, stream, rows, input.data());
+        return input.data();
+    }
+    return nullptr;
+  }
+
+  void FinishBlock(int layer, int64_t i, int64_t rows) {
+    forward.Begin(0, rows);
+    forward.FinishMlp(weights.layers[static_cast<size_t>(layer)], inner.Window(i), x.Window(i));
+  }
+
+  ModelWeights weights;
+  Forward forward;
+  KvCache cache;
+  WindowStore x;      // residual stream
+  WindowStore inner;  // input of the output projection, then of down
+  std::vector<float> input;
+};
+
+// The matrices that read one slot of a layer.
+std::vector<const NamedMatrix*> ReadersOf(const Model& model, int layer, InputSlot slot) {
+  std::vector<const NamedMatrix*> readers;
+  for (const NamedMatrix& named : model.matrices()) {
+    if (named.role == MatrixRole::kEmbedding || named.layer != layer) continue;
+    if (SlotOf(named.role) == slot) readers.push_back(&named);
+  }
+  return readers;
+}
+
+Linear& LinearOf(LayerWeights& w, MatrixRole role) {
+  switch (role) {
+    case MatrixRole::kQuery:
+      return w.q;
+    case MatrixRole::kKey:
+      return w.k;
+    case MatrixRole::kValue:
+      return w.v;
+    case MatrixRole::kOutput:
+      return w.o;
+    case MatrixRole::kGate:
+      return w.gate;
+    case MatrixRole::kUp:
+      return w.up;
+    default:
+      CRUMB_CHECK(role == MatrixRole::kDown);
+      return w.down;
+  }
+}
+
+int64_t InputWidth(const ModelConfig& c, InputSlot slot) {
+  if (slot == InputSlot::kOutput) return c.query_size();
+  return slot == InputSlot::kDown ? c.intermediate_size : c.hidden_size;
+}
+
+constexpr std::array kBlockSlots = {InputSlot::kAttention, InputSlot::kOutput, InputSlot::kMlp,
+                                    InputSlot::kDown};
+
+}  // namespace
+
+struct BlockQuantizer::State {
+  State(const Model& m, const QuantizePlan& p, const CalibrationTokens& t,
+        const BlockQuantizerOptions& o, ThreadPool& threads)
+      : model(m), plan(p), tokens(t), options(o), pool(threads) {}
+
+  // What the calibration says of one input.
+  struct InputStatistics {
+    SecondMoments moments;
+    std::vector<float> input_error;     // D of quant/correction.h; empty: not wanted
+    std::vector<float> residual_error;  // S; empty: the readers do not add to the stream
+  };
+
+  Result<InputStatistics> Gather(int layer, InputSlot slot);
+  Result<QuantizedBlock> QuantizeSlot(int layer, InputSlot slot, const std::function<bool()>& done);
+  Status TuneNorm(int layer, InputSlot slot, std::span<const NormReader> readers,
+                  const SecondMoments& moments, QuantizedBlock& block);
+  Result<PackedMatrix> QuantizeMatrix(const NamedMatrix& named, const PackedMatrix& weights,
+                                      const SecondMoments* moments, InputSlot slot,
+                                      QuantizedBlock& block);
+  Result<QuantizedBlock> QuantizeTable();
+  Result<SecondMoments> HeadMoments();
+  void Install(int layer, const QuantizedBlock& block);
+  void FinishBlock(int layer);
+
+  int64_t rows(size_t window) const { return std::ssize(tokens.windows[window]); }
+
+  const Model& model;
+  const QuantizePlan& plan;
+  const CalibrationTokens& tokens;
+  const BlockQuantizerOptions& options;
+  ThreadPool& pool;
+  std::string folder;
+  std::unique_ptr<Stream> exact;  // the float model's; null: nothing is corrected
+  std::unique_ptr<Stream> packed;
+  QuantizedBlock table;    // embedding and head, for as long as the streams
+  QuantizedBlock current;  // keeps what packed->weights points to
+};
+
+Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int layer,
+                                                                             InputSlot slot) {
+  const ModelConfig& c = model.config();
+  const int64_t width = InputWidth(c, slot);
+  const bool adds_to_stream = slot == InputSlot::kOutput || slot == InputSlot::kDown;
+  MomentsAccumulator moments(width);
+  CrossMoments input_error(options.correct_inputs ? width : 0, width);
+  CrossMoments residual_error(options.correct_inputs && adds_to_stream ? c.hidden_size : 0, width);
+  std::vector<float> difference;
+  const auto subtract = [&](const float* a, const float* b, int64_t count) {
+    difference.resize(static_cast<size_t>(count));
+    for (int64_t i = 0; i < count; ++i) difference[static_cast<size_t>(i)] = a[i] - b[i];
+  };
+  for (size_t i = 0; i < tokens.windows.size(); ++i) {
+    const auto window = static_cast<int64_t>(i);
+    const int64_t n = rows(i);
+    const float* in = packed->Input(layer, slot, window, n);
+    moments.Add(in, n, width, pool);
+    if (!options.correct_inputs) continue;
+    subtract(exact->Input(layer, slot, window, n), in, n * width);
+    input_error.Add(difference.data(), in, n, pool);
+    if (!adds_to_stream) continue;
+    subtract(exact->x.Window(window), packed->x.Window(window), n * c.hidden_size);
+    residual_error.Add(difference.data(), in, n, pool);
+  }
+  InputStatistics statistics;
+  CRUMB_ASSIGN_OR_RETURN(statistics.moments, moments.Finish());
+  if (options.correct_inputs) {
+    statistics.input_error = input_error.Mean();
+    if (adds_to_stream) statistics.residual_error = residual_error.Mean();
+  }
+  return statistics;
+}
+
+Result<PackedMatrix> BlockQuantizer::State::QuantizeMatrix(const NamedMatrix& named,
+                                                           const PackedMatrix& weights,
+                                                           const SecondMoments* moments,
+                                                           InputSlot slot, QuantizedBlock& block) {
+  const double start = Now();
+  const MatrixChoice& choice = plan.ChoiceFor(named);
+  const Quantizer* method = FindQuantizer(choice.method);
+  const Codec* codec = FindCodec(choice.codec);
+  CRUMB_CHECK(method != nullptr && codec != nullptr);
+  QuantizeInput input;
+  input.weights = &weights;
+  input.moments = moments;
+  input.seed = SeedOf(options.seed, named.layer, slot);
+  const auto importance = options.row_importance.find(named.name);
+  if (importance != options.row_importance.end()) input.row_importance = importance->second;
+  Result<PackedMatrix> packed_matrix = method->Quantize(input, *codec, pool);
+  if (!packed_matrix.ok()) {
+    return packed_matrix.status().WithContext(fmt::format("{}: {}", model.path(), named.name));
+  }
+  MatrixReport report = {named.name, choice, 0, 0};
+  if (moments != nullptr) {
+    report.relative_loss =
+        MeasureOutputLoss(weights, *packed_matrix, *moments, input.row_importance, pool).relative();
+  }
+  report.seconds = Now() - start;
+  block.reports.push_back(std::move(report));
+  block.matrices[named.name] = *packed_matrix;
+  return packed_matrix;
+}
+
+Result<QuantizedBlock> BlockQuantizer::State::QuantizeSlot(int layer, InputSlot slot,
+                                                           const std::function<bool()>& done) {
+  const std::vector<const NamedMatrix*> matrices =
+      ReadersOf(model, slot == InputSlot::kHead ? -1 : layer, slot);
+  CRUMB_ASSIGN_OR_RETURN(const InputStatistics statistics, Gather(layer, slot));
+  QuantizedBlock block;
+  std::vector<PackedMatrix> targets;
+  targets.reserve(matrices.size());
+  std::vector<NormReader> readers;
+  for (const NamedMatrix* named : matrices) {
+    targets.push_back(named->matrix);
+    if (options.correct_inputs) {
+      CRUMB_ASSIGN_OR_RETURN(
+          targets.back(),
+          CorrectedWeights(named->matrix, statistics.moments, statistics.input_error,
+                           statistics.residual_error, options.correction_damping, pool));
+    }
+    CRUMB_RETURN_IF_ERROR(
+        QuantizeMatrix(*named, targets.back(), &statistics.moments, slot, block).status());
+    readers.push_back({&targets.back(), &block.matrices[named->name], {}});
+    const auto importance = options.row_importance.find(named->name);
+    if (importance != options.row_importance.end())
+      readers.back().row_importance = importance->second;
+    if (done && !done()) return Interrupted(fmt::format("stopped in block {}", layer));
+  }
+  if (options.tune_norms) {
+    CRUMB_RETURN_IF_ERROR(TuneNorm(layer, slot, readers, statistics.moments, block));
+  }
+  return block;
+}
+
+Status BlockQuantizer::State::TuneNorm(int layer, InputSlot slot,
+                                       std::span<const NormReader> readers,
+                                       const SecondMoments& moments, QuantizedBlock& block) {
+  // After the sum (BERT) a norm feeds the stream too, and may not be changed for its readers alone.
+  if (!model.config().norm_before) return OkStatus();
+  if (slot != InputSlot::kAttention && slot != InputSlot::kMlp) return OkStatus();
+  CRUMB_ASSIGN_OR_RETURN(const std::vector<float> factors,
+                         NormFactors(readers, moments, options.norm_damping, pool));
+  const std::string stem =
+      fmt::format("model.layers.{}.{}.", layer,
+                  slot == InputSlot::kAttention ? "input_layernorm" : "post_attention_layernorm");
+  for (const char* suffix : {"weight", "bias"}) {
+    const float* values = model.FindTensor(stem + suffix);
+    if (values == nullptr) continue;
+    std::vector<float>& tuned = block.tensors[stem + suffix];
+    tuned.assign(values, values + factors.size());
+    for (size_t i = 0; i < factors.size(); ++i) tuned[i] *= factors[i];
+  }
+  return OkStatus();
+}
+
+// Makes the packed stream run with the matrices and tensors of `block`, which it then owns.
+void BlockQuantizer::State::Install(int layer, const QuantizedBlock& block) {
+  for (const auto& [name, matrix] : block.matrices) current.matrices[name] = matrix;
+  for (const auto& [name, values] : block.tensors) current.tensors[name] = values;
+  LayerWeights& w = packed->weights.layers[static_cast<size_t>(layer)];
+  for (const NamedMatrix& named : model.matrices()) {
+    const auto found = current.matrices.find(named.name);
+    if (named.layer == layer && found != current.matrices.end()) {
+      LinearOf(w, named.role).weights = &found->second;
+    }
+  }
+  const std::string stem = fmt::format("model.layers.{}.", layer);
+  const auto replace = [&](const std::string& norm, NormWeights& weights) {
+    const auto weight = current.tensors.find(stem + norm + ".weight");
+    if (weight != current.tensors.end()) weights.weight = weight->second.data();
+    const auto bias = current.tensors.find(stem + norm + ".bias");
+    if (bias != current.tensors.end()) weights.bias = bias->second.data();
+  };
+  replace("input_layernorm", w.attention_norm);
+  replace("post_attention_layernorm", w.mlp_norm);
+}
+
+void BlockQuantizer::State::FinishBlock(int layer) {
+  for (size_t i = 0; i < tokens.windows.size(); ++i) {
+    packed->FinishBlock(layer, static_cast<int64_t>(i), rows(i));
+    if (options.correct_inputs) exact->FinishBlock(layer, static_cast<int64_t>(i), rows(i));
+  }
+  current = {};
+}
+
+Result<SecondMoments> BlockQuantizer::State::HeadMoments() {
+  const ModelConfig& c = model.config();
+  CalibrationTokens some;
+  const size_t count = std::min(kHeadWindows, tokens.windows.size());
+  some.windows.assign(tokens.windows.begin(), tokens.windows.begin() + static_cast<int64_t>(count));
+  CRUMB_ASSIGN_OR_RETURN(const auto stream, Stream::Create(model, some, folder, pool));
+  stream->Embed(some);
+  MomentsAccumulator moments(c.hidden_size);
+  for (size_t i = 0; i < count; ++i) {
+    const auto window = static_cast<int64_t>(i);
+    for (int layer = 0; layer < c.layers; ++layer) {
+      for (const InputSlot slot : kBlockSlots) stream->Input(layer, slot, window, rows(i));
+      stream->FinishBlock(layer, window, rows(i));
+    }
+    moments.Add(stream->Input(0, InputSlot::kHead, window, rows(i)), rows(i), c.hidden_size, pool);
+  }
+  return moments.Finish();
+}
+
+// The embedding table: as the head, where it is one.
+Result<QuantizedBlock> BlockQuantizer::State::QuantizeTable() {
+  const NamedMatrix* embedding = nullptr;
+  for (const NamedMatrix& named : model.matrices()) {
+    if (named.role == MatrixRole::kEmbedding) embedding = &named;
+  }
+  CRUMB_CHECK(embedding != nullptr);
+  const bool is_head = model.config().tied_head && !model.config().encoder;
+  QuantizedBlock block;
+  if (is_head) {
+    CRUMB_ASSIGN_OR_RETURN(const SecondMoments moments, HeadMoments());
+    CRUMB_RETURN_IF_ERROR(
+        QuantizeMatrix(*embedding, embedding->matrix, &moments, InputSlot::kHead, block).status());
+  } else {
+    CRUMB_RETURN_IF_ERROR(
+        QuantizeMatrix(*embedding, embedding->matrix, nullptr, InputSlot::kHead, block).status());
+  }
+  return block;
+}
+
+BlockQuantizer::BlockQuantizer() = default;
+BlockQuantizer::~BlockQuantizer() = default;
+
+Result<std::unique_ptr<BlockQuantizer>> BlockQuantizer::Create(
+    const Model& model, const QuantizePlan& plan, const CalibrationTokens& tokens,
+    const BlockQuantizerOptions& options, const std::string& folder, ThreadPool& pool) {
+  CRUMB_CHECK(!tokens.windows.empty());
+  std::unique_ptr<BlockQuantizer> quantizer(new BlockQuantizer());
+  quantizer->state_ = std::make_unique<State>(model, plan, tokens, options, pool);
+  State& state = *quantizer->state_;
+  state.folder = folder;
+  if (options.correct_inputs) {
+    CRUMB_ASSIGN_OR_RETURN(state.exact, Stream::Create(model, tokens, folder, pool));
+  }
+  CRUMB_ASSIGN_OR_RETURN(state.packed, Stream::Create(model, tokens, folder, pool));
+  return quantizer;
+}
+
+Result<QuantizedBlock> BlockQuantizer::Quantize(int layer, const std::function<bool()>& done) {
+  State& state = *state_;
+  if (layer < 0) {
+    CRUMB_ASSIGN_OR_RETURN(QuantizedBlock block, state.QuantizeTable());
+    CRUMB_RETURN_IF_ERROR(Replay(layer, block));
+    if (done && !done()) return Interrupted("stopped after the embedding");
+    return block;
+  }
+  if (layer == state.model.config().layers) {
+    return state.QuantizeSlot(layer, InputSlot::kHead, done);
+  }
+  for (const InputSlot slot : kBlockSlots) {
+    CRUMB_ASSIGN_OR_RETURN(QuantizedBlock part, state.QuantizeSlot(layer, slot, done));
+    state.Install(layer, part);
+    std::move(part.reports.begin(), part.reports.end(), std::back_inserter(state.current.reports));
+  }
+  QuantizedBlock block = state.current;
+  state.FinishBlock(layer);
+  return block;
+}
+
+Status BlockQuantizer::Replay(int layer, const QuantizedBlock& block) {
+  State& state = *state_;
+  if (layer < 0) {
+    state.table = block;
+    if (state.options.correct_inputs) state.exact->Embed(state.tokens);
+    for (const NamedMatrix& named : state.model.matrices()) {
+      if (named.role != MatrixRole::kEmbedding) continue;
+      const auto found = state.table.matrices.find(named.name);
+      if (found != state.table.matrices.end()) state.packed->weights.embedding = &found->second;
+    }
+    state.packed->Embed(state.tokens);
+    return OkStatus();
+  }
+  if (layer == state.model.config().layers) return OkStatus();
+  state.Install(layer, block);
+  for (size_t i = 0; i < state.tokens.windows.size(); ++i) {
+    for (const InputSlot slot : kBlockSlots) {
+      if (state.options.correct_inputs) {
+        state.exact->Input(layer, slot, static_cast<int64_t>(i), state.rows(i));
+      }
+      state.packed->Input(layer, slot, static_cast<int64_t>(i), state.rows(i));
+    }
+  }
+  state.FinishBlock(layer);
+  return OkStatus();
+}
+
+}  // namespace crumb

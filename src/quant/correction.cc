@@ -1,0 +1,108 @@
+#include "quant/correction.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "quant/dense.h"
+
+namespace crumb {
+namespace {
+
+double MeanDiagonal(const SecondMoments& moments) {
+  const auto n = static_cast<size_t>(moments.cols);
+  double sum = 0;
+  for (size_t i = 0; i < n; ++i) sum += moments.hessian[i * n + i];
+  return sum / static_cast<double>(n);
+}
+
+}  // namespace
+
+CrossMoments::CrossMoments(int64_t a_width, int64_t b_width)
+    : a_width_(a_width), b_width_(b_width), sums_(static_cast<size_t>(a_width * b_width)) {}
+
+void CrossMoments::Add(const float* a, const float* b, int64_t rows, ThreadPool& pool) {
+  std::vector<float> block(sums_.size());
+  MultiplyTransposedDense(a, b, a_width_, b_width_, rows, block.data(), pool);
+  pool.ParallelFor(a_width_, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin * b_width_; i < end * b_width_; ++i) {
+      sums_[static_cast<size_t>(i)] += block[static_cast<size_t>(i)];
+    }
+  });
+  count_ += rows;
+}
+
+std::vector<float> CrossMoments::Mean() const {
+  const double scale = count_ > 0 ? 1 / static_cast<double>(count_) : 0;
+  std::vector<float> mean(sums_.size());
+  std::transform(sums_.begin(), sums_.end(), mean.begin(),
+                 [scale](double sum) { return static_cast<float>(sum * scale); });
+  return mean;
+}
+
+Result<PackedMatrix> CorrectedWeights(const PackedMatrix& weights, const SecondMoments& moments,
+                                      std::span<const float> input_error,
+                                      std::span<const float> residual_error, double damping,
+                                      ThreadPool& pool) {
+  const int64_t rows = weights.rows;
+  const int64_t cols = weights.cols;
+  CRUMB_CHECK(moments.cols == cols && std::ssize(input_error) == cols * cols);
+  CRUMB_CHECK(residual_error.empty() || std::ssize(residual_error) == rows * cols);
+  std::vector<float> corrected = PlainWeights(weights, pool);
+  std::vector<float> change(corrected.size());
+  MultiplyDense(corrected.data(), input_error.data(), false, rows, cols, cols, change.data(), pool);
+  if (!residual_error.empty()) {
+    std::transform(change.begin(), change.end(), residual_error.begin(), change.begin(),
+                   std::plus<>());
+  }
+  const double lambda = damping * MeanDiagonal(moments);
+  CRUMB_RETURN_IF_ERROR(SolveSymmetric(moments.hessian, cols, lambda, rows, change.data(), pool));
+  std::transform(corrected.begin(), corrected.end(), change.begin(), corrected.begin(),
+                 std::plus<>());
+  return Float32Matrix(rows, cols, std::move(corrected));
+}
+
+Result<std::vector<float>> NormFactors(std::span<const NormReader> readers,
+                                       const SecondMoments& moments, double damping,
+                                       ThreadPool& pool) {
+  const int64_t n = moments.cols;
+  const auto size = static_cast<size_t>(n);
+  std::vector<float> normal(size * size);   // sum of Q^T Q, then times H entry by entry
+  std::vector<float> product(size * size);  // of one reader
+  std::vector<float> right(size);           // diag(Q^T W* H)
+  for (const NormReader& reader : readers) {
+    const int64_t rows = reader.packed->rows;
+    std::vector<float> q = PlainWeights(*reader.packed, pool);
+    const std::vector<float> target = PlainWeights(*reader.target, pool);
+    std::vector<float> output(q.size());
+    MultiplyDense(target.data(), moments.hessian.data(), true, rows, n, n, output.data(), pool);
+    std::vector<float> weighted = q;
+    if (!reader.row_importance.empty()) {
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t c = 0; c < n; ++c) {
+          weighted[static_cast<size_t>(r * n + c)] *= reader.row_importance[static_cast<size_t>(r)];
+        }
+      }
+    }
+    MultiplyTransposedDense(weighted.data(), q.data(), n, n, rows, product.data(), pool);
+    for (size_t i = 0; i < normal.size(); ++i) normal[i] += product[i];
+    for (int64_t r = 0; r < rows; ++r) {
+      for (size_t c = 0; c < size; ++c) {
+        const size_t at = static_cast<size_t>(r) * size + c;
+        right[c] += weighted[at] * output[at];
+      }
+    }
+  }
+  double diagonal = 0;
+  for (size_t i = 0; i < normal.size(); ++i) normal[i] *= moments.hessian[i];
+  for (size_t i = 0; i < size; ++i) diagonal += normal[i * size + i];
+  // Solved for d - 1, so that the damping pulls towards 1.
+  for (size_t i = 0; i < size; ++i) {
+    for (size_t j = 0; j < size; ++j) right[i] -= normal[i * size + j];
+  }
+  const double lambda = damping * diagonal / static_cast<double>(n);
+  CRUMB_RETURN_IF_ERROR(SolveSymmetric(normal, n, lambda, 1, right.data(), pool));
+  for (float& factor : right) factor += 1;
+  return right;
+}
+
+}  // namespace crumb

@@ -1,0 +1,67 @@
+// Making up for the errors of the blocks before: a matrix of a quantized model reads activations
+// x' instead of the float model's x, and there is a best linear answer to that.
+//
+// With H = mean of x' x'^T, D = mean of (x - x') x'^T and, for matrices that add to the residual
+// stream, S = mean of (s - s') x'^T (s: the stream before the sum), the weights
+//   W* = W + (W D + S) (H + lambda I)^-1
+// minimise the mean of |W x + s - W* x' - s'|^2 + lambda |W* - W|^2. Quantizing W* under H then
+// minimises the same error over the codes (Li et al. 2025, GPTAQ, eq. 7, without the residual
+// term).
+#ifndef CRUMB_QUANT_CORRECTION_H_
+#define CRUMB_QUANT_CORRECTION_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "codecs/packed_matrix.h"
+#include "quant/second_moments.h"
+
+namespace crumb {
+
+// Mean of a b^T over rows of activations, in float64 over blocks of float32 products. The result
+// does not depend on the threads.
+class CrossMoments {
+ public:
+  CrossMoments(int64_t a_width, int64_t b_width);
+  // Row i of a at a + i * a_width, of b at b + i * b_width.
+  void Add(const float* a, const float* b, int64_t rows, ThreadPool& pool);
+  // a_width x b_width; zeros when nothing was added.
+  std::vector<float> Mean() const;
+
+ private:
+  int64_t a_width_;
+  int64_t b_width_;
+  int64_t count_ = 0;
+  std::vector<double> sums_;
+};
+
+// W*, in float32, for `weights` of any codec without input transform. `input_error`: D, cols x
+// cols; `residual_error`: S, rows x cols, or empty. lambda = damping * mean of H's diagonal.
+// kNumerics when H + lambda I can not be factored.
+Result<PackedMatrix> CorrectedWeights(const PackedMatrix& weights, const SecondMoments& moments,
+                                      std::span<const float> input_error,
+                                      std::span<const float> residual_error, double damping,
+                                      ThreadPool& pool);
+
+// One matrix that reads a norm's output, before and after.
+struct NormReader {
+  const PackedMatrix* target;  // W*: what the output should be made of
+  const PackedMatrix* packed;
+  std::span<const float> row_importance = {};  // empty: 1
+};
+
+// Factors d of the inputs that minimise sum over the readers of the mean of |W* x' - Q diag(d)
+// x'|^2
+// + lambda |d - 1|^2, Q being the packed weights: the normal equations have the matrix
+// (Q^T Q) o H and the right side diag(Q^T W* H). The factors are then folded into the norm's
+// weights.
+Result<std::vector<float>> NormFactors(std::span<const NormReader> readers,
+                                       const SecondMoments& moments, double damping,
+                                       ThreadPool& pool);
+
+}  // namespace crumb
+
+#endif  // CRUMB_QUANT_CORRECTION_H_

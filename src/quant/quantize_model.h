@@ -1,0 +1,53 @@
+// A whole model by one plan, into a packed folder.
+//
+// Methods that need calibration see each block as it will run: its inputs come from the blocks that
+// are quantized already (quant/block_quantizer.h). What a killed run had finished lies in
+// FOLDER.partial; the same command goes on from there and writes the same bytes.
+#ifndef CRUMB_QUANT_QUANTIZE_MODEL_H_
+#define CRUMB_QUANT_QUANTIZE_MODEL_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "model/model.h"
+#include "quant/block_quantizer.h"
+#include "quant/calibration.h"
+#include "quant/plan.h"
+
+namespace crumb {
+
+struct QuantizeModelOptions {
+  QuantizePlan plan;
+  // Needed when a method of the plan needs moments or can use them; null: none.
+  const CalibrationTokens* calibration = nullptr;
+  BlockQuantizerOptions blocks;
+  std::string folder;
+  bool replace = false;
+};
+
+struct QuantizeModelResult {
+  double matrix_bits_per_weight = 0;
+  double total_bits_per_weight = 0;
+  double seconds = 0;
+  int layers_resumed = 0;  // taken over from a run that was killed
+};
+
+// kInvalidArgument for a model that is quantized already: a second quantization would add its error
+// to the first one's, and nobody could tell them apart.
+Status CheckNotQuantized(const Model& model);
+
+// Whether any matrix of the plan asks for calibration.
+bool NeedsCalibration(const QuantizePlan& plan);
+
+// `progress` is called after each matrix with (done, total); false stops with kInterrupted: without
+// calibration nothing is kept, with it the partial folder.
+Result<QuantizeModelResult> QuantizeModel(const Model& model, const QuantizeModelOptions& options,
+                                          ThreadPool& pool,
+                                          const std::function<bool(int, int)>& progress);
+
+}  // namespace crumb
+
+#endif  // CRUMB_QUANT_QUANTIZE_MODEL_H_

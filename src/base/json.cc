@@ -173,8 +173,8 @@ Result<bool> JsonBoolOr(const Json& object, std::string_view key, bool fallback,
   return value->get<bool>();
 }
 
-Result<std::string> JsonStringOr(const Json& object, std::string_view key, std::string_view fallback,
-                                 std::string_view name) {
+Result<std::string> JsonStringOr(const Json& object, std::string_view key,
+                                 std::string_view fallback, std::string_view name) {
   CRUMB_ASSIGN_OR_RETURN(const Json* value, Find(object, key, name));
   return value == nullptr ? Result<std::string>(std::string(fallback))
                           : JsonString(object, key, name);

@@ -58,10 +58,10 @@ Result<std::string> HashOfFile(const std::string& path, bool use_cache) {
   }
   // Small files are read faster than looked up.
   const bool remember = info.st_size > (1 << 20);
-  const std::string entry = JoinPath(
-      JoinPath(CacheFolder(), "hashes"),
-      Sha256Hex(fmt::format("{} {} {} {}.{:09}", info.st_dev, info.st_ino, info.st_size,
-                            info.st_ctim.tv_sec, info.st_ctim.tv_nsec)));
+  const std::string entry =
+      JoinPath(JoinPath(CacheFolder(), "hashes"),
+               Sha256Hex(fmt::format("{} {} {} {}.{:09}", info.st_dev, info.st_ino, info.st_size,
+                                     info.st_ctim.tv_sec, info.st_ctim.tv_nsec)));
   if (remember && use_cache) {
     Result<std::string> known = ReadFile(entry, 64);
     if (known.ok() && known->size() == 64) return *known;

@@ -41,7 +41,8 @@ Status Status::WithContext(std::string_view context) const {
 namespace internal {
 
 void CheckFailed(const char* condition, const char* file, int line) {
-  std::fprintf(stderr, "crumb: fault in the program: %s is false at %s:%d\n", condition, file, line);
+  std::fprintf(stderr, "crumb: fault in the program: %s is false at %s:%d\n", condition, file,
+               line);
   std::abort();
 }
 

@@ -15,8 +15,8 @@ namespace crumb {
 
 class ThreadPool {
  public:
-  // `threads` >= 1 counts the caller. `pin` ties worker i to the i-th CPU that this process may use;
-  // the caller is tied too, until the pool is destroyed (by the thread that made it).
+  // `threads` >= 1 counts the caller. `pin` ties worker i to the i-th CPU that this process may
+  // use; the caller is tied too, until the pool is destroyed (by the thread that made it).
   explicit ThreadPool(int threads, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

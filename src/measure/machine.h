@@ -36,10 +36,12 @@ struct MachineInfo {
 // What the system does not tell stays 0, empty or "unknown". `root` is "/" but in tests.
 MachineInfo DescribeMachine(const std::string& root = "/");
 
-// Bytes resident now and at most since start (VmRSS, VmHWM of /proc/self/status).
+// Bytes resident now and at most since start (VmRSS, VmHWM of /proc/self/status), and how much of
+// what is there now belongs to no file (RssAnon).
 struct ResidentMemory {
   int64_t now_bytes = 0;
   int64_t peak_bytes = 0;
+  int64_t anonymous_bytes = 0;
 };
 Result<ResidentMemory> ReadResidentMemory();
 // Starts the peak anew (/proc/self/clear_refs); false where the kernel does not let us.

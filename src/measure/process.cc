@@ -13,10 +13,11 @@ Result<ResidentMemory> ReadResidentMemory() {
   const std::string status = ReadSystemFile("/proc/self/status").value_or("");
   const auto now = LeadingInt(ValueOf(status, "VmRSS").value_or(""));
   const auto peak = LeadingInt(ValueOf(status, "VmHWM").value_or(""));
-  if (!now.has_value() || !peak.has_value()) {
-    return Unsupported("not measured: /proc/self/status has no VmRSS and VmHWM");
+  const auto anonymous = LeadingInt(ValueOf(status, "RssAnon").value_or(""));
+  if (!now.has_value() || !peak.has_value() || !anonymous.has_value()) {
+    return Unsupported("not measured: /proc/self/status has no VmRSS, VmHWM and RssAnon");
   }
-  return ResidentMemory{*now << 10, *peak << 10};  // the kernel writes KiB
+  return ResidentMemory{*now << 10, *peak << 10, *anonymous << 10};  // the kernel writes KiB
 }
 
 bool ResetPeakResident() {

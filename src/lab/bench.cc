@@ -105,12 +105,8 @@ std::vector<int32_t> SpreadTokens(int64_t count, int64_t vocabulary_size) {
 int64_t BytesPerToken(const Model& model) {
   int64_t bytes = 0;
   for (const NamedMatrix& named : model.matrices()) {
-    const PartBytes parts = named.matrix.codec->SizeOf(named.matrix.rows, named.matrix.cols);
-    if (named.role == MatrixRole::kEmbedding && !model.config().tied_head) {
-      bytes += parts.total() / std::max<int64_t>(1, named.matrix.rows);
-    } else {
-      bytes += parts.total();
-    }
+    const bool one_row = named.role == MatrixRole::kEmbedding && !model.config().tied_head;
+    bytes += StoredBytes(named.matrix) / (one_row ? std::max<int64_t>(1, named.matrix.rows) : 1);
   }
   return bytes;
 }

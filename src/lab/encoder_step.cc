@@ -9,6 +9,7 @@
 #include "base/sha256.h"
 #include "eval/embedding.h"
 #include "evidence/metrics.h"
+#include "kernels/matmul.h"
 #include "lab/bench.h"
 #include "lab/study_state.h"
 #include "measure/repeat.h"
@@ -53,8 +54,7 @@ class EncoderRun {
                int64_t sentences, const std::string& text, const std::string& sha256) const {
     Json options = Json::object();
     options["sentences"] = sentences;
-    options["activations"] =
-        state_.options.activations == ActivationType::kInt8 ? "int8-g64" : "float32";
+    options["activations"] = ActivationName(state_.options.activations);
     Evidence row = state_.Row(variant, metric_name, method, options);
     row.text = text;
     row.text_sha256 = sha256;

@@ -1,13 +1,19 @@
 // Perplexity, KL divergence and top-token agreement of every variant, all variants side by side on
 // one window after the other, so that the reference's distribution is computed once and never
-// stored.
+// stored. On the first windows the best variant of each width runs with every activation type.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <span>
+#include <string>
 
 #include "base/json.h"
+#include "eval/overlap.h"
 #include "eval/perplexity.h"
 #include "evidence/metrics.h"
+#include "kernels/matmul.h"
 #include "lab/study_state.h"
 #include "model/session.h"
 
@@ -15,10 +21,6 @@ namespace crumb {
 namespace {
 
 constexpr std::string_view kMethod = "perplexity-llama";
-
-std::string_view ActivationName(const Study::State& state) {
-  return state.options.activations == ActivationType::kInt8 ? "int8-g64" : "float32";
-}
 
 Json ScoreToJson(const WindowScore& score) {
   Json json = Json::object();
@@ -46,90 +48,133 @@ Result<WindowScore> ScoreFromJson(const std::string& text) {
   return score;
 }
 
-// Runs the windows of one text; scores[v][w] as they are known or measured.
+constexpr ActivationType kActivationTypes[] = {ActivationType::kFloat32, ActivationType::kInt8Token,
+                                               ActivationType::kInt8};
+
+int64_t ActivationWindows(const Study::State& state, const WindowedText& text) {
+  return std::min<int64_t>(state.options.activation_windows, std::ssize(text.windows));
+}
+
+// One variant with one type of activations, over the first `windows` of a text.
+struct QualityRun {
+  size_t variant;
+  ActivationType activations;
+  int64_t windows;
+  std::vector<WindowScore> scores;
+};
+
+// Runs the windows of one text.
 class TextRun {
  public:
   TextRun(Study::State& state, const WindowedText& text, WorkClock& clock)
-      : state_(state), text_(text), clock_(clock), scores_(state.variants.size()) {}
+      : state_(state), text_(text), clock_(clock) {
+    const ActivationType standard = state.options.activations;
+    for (size_t v = 0; v < state.variants.size(); ++v) {
+      runs_.push_back({v, standard, std::ssize(text.windows), {}});
+    }
+    for (size_t v = 0; v < state.variants.size(); ++v) {
+      if (!state.variants[v].primary) continue;
+      for (const ActivationType type : kActivationTypes) {
+        if (type != standard) runs_.push_back({v, type, ActivationWindows(state, text), {}});
+      }
+    }
+  }
 
   Status Run() {
+    CRUMB_RETURN_IF_ERROR(FindOverlaps());
     for (size_t w = 0; w < text_.windows.size(); ++w) CRUMB_RETURN_IF_ERROR(RunWindow(w));
-    for (size_t v = 0; v < scores_.size(); ++v) CRUMB_RETURN_IF_ERROR(Summarise(v));
+    for (size_t v = 0; v < state_.variants.size(); ++v) CRUMB_RETURN_IF_ERROR(Summarise(v));
+    if (ActivationWindows(state_, text_) == 0) return OkStatus();
+    for (const QualityRun& run : runs_) {
+      if (state_.variants[run.variant].primary) CRUMB_RETURN_IF_ERROR(AddActivationRows(run));
+    }
     return OkStatus();
   }
 
  private:
-  Evidence WindowRow(const Variant& variant, size_t window) const {
-    Json options = Json::object();
-    options["context"] = text_.windows[window].size();
-    options["activations"] = ActivationName(state_);
-    options["window"] = window;
-    return TextRow(variant, metric::kWindowScores, options);
+  Status FindOverlaps() {
+    for (const Variant& variant : state_.variants) {
+      CRUMB_ASSIGN_OR_RETURN(const int64_t lines,
+                             CalibrationOverlap(variant.path, text_.text.content));
+      if (lines > 0) overlaps_[variant.name] = lines;
+    }
+    if (overlaps_.empty()) return OkStatus();
+    const std::string& name = text_.text.name;
+    return state_.AddNote(
+        "overlap, " + name,
+        fmt::format("Lines of the text {} were calibrated on: calibrated versions look better on "
+                    "it than they are.",
+                    name),
+        fmt::format("文本{}中有若干行也用于校准：校准过的版本在该文本上的结果偏乐观。", name));
   }
 
-  Evidence TextRow(const Variant& variant, std::string_view metric_name,
-                   const Json& options) const {
+  Evidence WindowRow(const QualityRun& run, size_t window) const {
+    Json options = Json::object();
+    options["context"] = text_.windows[window].size();
+    options["activations"] = ActivationName(run.activations);
+    options["window"] = window;
+    return TextRow(state_.variants[run.variant], metric::kWindowScores, options);
+  }
+
+  Evidence TextRow(const Variant& variant, std::string_view metric_name, Json options) const {
+    const auto overlap = overlaps_.find(variant.name);
+    if (overlap != overlaps_.end()) options["calibration_overlap"] = overlap->second;
     Evidence row = state_.Row(variant, metric_name, kMethod, options);
     row.text = text_.text.name;
     row.text_sha256 = text_.text.sha256;
     return row;
   }
 
-  // Sessions are made when the first window needs them and shared by the windows of the text.
-  Result<Session*> SessionOf(size_t variant) {
-    if (sessions_.empty()) sessions_.resize(state_.variants.size());
-    if (sessions_[variant] == nullptr) {
-      SessionOptions options;
-      options.activations = state_.options.activations;
-      options.max_tokens = static_cast<int64_t>(text_.windows.front().size());
-      CRUMB_ASSIGN_OR_RETURN(sessions_[variant], Session::Create(*state_.variants[variant].model,
-                                                                 *state_.pool, options));
-    }
-    return sessions_[variant].get();
-  }
-
-  Result<WindowScore> Score(size_t variant, size_t window, const ReferenceWindow* reference,
+  Result<WindowScore> Score(const QualityRun& run, size_t window, const ReferenceWindow* reference,
                             ReferenceWindow* keep) {
-    CRUMB_ASSIGN_OR_RETURN(Session* const session, SessionOf(variant));
-    session->Reset();
+    const Variant& variant = state_.variants[run.variant];
+    SessionOptions options;
+    options.activations = run.activations;
+    options.max_tokens = static_cast<int64_t>(text_.windows[window].size());
+    CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                           Session::Create(*variant.model, *state_.pool, options));
     Result<WindowScore> score = ScoreWindow(*session, text_.windows[window], reference, keep);
     if (score.ok()) return score;
-    return score.status().WithContext(fmt::format(
-        "{}, text {}, window {}", state_.variants[variant].name, text_.text.name, window));
+    return score.status().WithContext(
+        fmt::format("{}, text {}, window {}", variant.name, text_.text.name, window));
   }
 
   Status RunWindow(size_t window) {
-    std::vector<std::optional<WindowScore>> known(state_.variants.size());
+    std::vector<QualityRun*> runs;
+    for (QualityRun& run : runs_) {
+      if (static_cast<int64_t>(window) < run.windows) runs.push_back(&run);
+    }
+    std::vector<std::optional<WindowScore>> known(runs.size());
     bool all_known = true;
-    for (size_t v = 0; v < known.size(); ++v) {
+    for (size_t r = 0; r < runs.size(); ++r) {
       CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> row,
-                             state_.Known(WindowRow(state_.variants[v], window)));
+                             state_.Known(WindowRow(*runs[r], window)));
       if (row.has_value()) {
-        CRUMB_ASSIGN_OR_RETURN(known[v], ScoreFromJson(row->detail));
+        CRUMB_ASSIGN_OR_RETURN(known[r], ScoreFromJson(row->detail));
       }
-      all_known = all_known && known[v].has_value();
+      all_known = all_known && known[r].has_value();
     }
     ReferenceWindow reference;
-    for (size_t v = 0; v < known.size(); ++v) {
-      const bool needed_by_others = v == 0 && !all_known;
-      if (!known[v].has_value() || needed_by_others) {
-        CRUMB_RETURN_IF_ERROR(
-            clock_.Begin(fmt::format("quality, {} window {} of {}, {}", text_.text.name, window + 1,
-                                     text_.windows.size(), state_.variants[v].name)));
+    for (size_t r = 0; r < runs.size(); ++r) {
+      const bool needed_by_others = r == 0 && !all_known;
+      if (!known[r].has_value() || needed_by_others) {
+        CRUMB_RETURN_IF_ERROR(clock_.Begin(
+            fmt::format("quality, {} window {} of {}, {}", text_.text.name, window + 1,
+                        text_.windows.size(), state_.variants[runs[r]->variant].name)));
         CRUMB_ASSIGN_OR_RETURN(
             const WindowScore score,
-            Score(v, window, v == 0 ? nullptr : &reference, v == 0 ? &reference : nullptr));
-        if (!known[v].has_value()) CRUMB_RETURN_IF_ERROR(AddWindow(v, window, score));
-        known[v] = score;
+            Score(*runs[r], window, r == 0 ? nullptr : &reference, r == 0 ? &reference : nullptr));
+        if (!known[r].has_value()) CRUMB_RETURN_IF_ERROR(AddWindow(*runs[r], window, score));
+        known[r] = score;
       }
       clock_.Done(state_.timing.window_seconds);
-      scores_[v].push_back(*known[v]);
+      runs[r]->scores.push_back(*known[r]);
     }
     return OkStatus();
   }
 
-  Status AddWindow(size_t variant, size_t window, const WindowScore& score) {
-    Evidence row = WindowRow(state_.variants[variant], window);
+  Status AddWindow(const QualityRun& run, size_t window, const WindowScore& score) {
+    Evidence row = WindowRow(run, window);
     row.value = score.nll / static_cast<double>(score.tokens);
     row.unit = "nat";
     row.n = score.tokens;
@@ -138,60 +183,107 @@ class TextRun {
     return state_.Add(std::move(row));
   }
 
-  Status AddSummary(size_t variant, std::string_view metric_name, double value, double se,
-                    Interval interval, const TextScore& text_score, const Json& detail) {
+  // One figure of one run with its interval. `axis`: named in the options of rows that are only
+  // compared with one another.
+  struct Figure {
+    std::string_view metric;
+    double value;
+    double standard_error;
+    Interval interval;
+    std::string_view axis = {};
+  };
+  Status AddFigure(const QualityRun& run, const Figure& figure, const TextScore& score,
+                   const Json& detail) {
     Json options = Json::object();
     options["context"] = text_.windows.front().size();
-    options["windows"] = text_score.windows;
-    options["activations"] = ActivationName(state_);
-    Evidence row = TextRow(state_.variants[variant], metric_name, options);
-    row.value = value;
-    if (text_score.windows > 1) {  // one window says nothing about the spread over windows
-      row.standard_error = se;
-      row.low = interval.low;
-      row.high = interval.high;
+    options["windows"] = score.windows;
+    options["activations"] = ActivationName(run.activations);
+    if (!figure.axis.empty()) options["axis"] = figure.axis;
+    Evidence row = TextRow(state_.variants[run.variant], figure.metric, options);
+    row.value = figure.value;
+    if (score.windows > 1) {  // one window says nothing about the spread over windows
+      row.standard_error = figure.standard_error;
+      row.low = figure.interval.low;
+      row.high = figure.interval.high;
     }
-    row.n = text_score.tokens;
+    row.n = score.tokens;
     row.n_of = "tokens";
     row.detail = DumpJson(detail);
     return state_.Add(std::move(row));
   }
 
-  Status Summarise(size_t variant) {
-    const TextScore score = Summarize(scores_[variant]);
+  Json DetailOf(const TextScore& score) const {
     Json detail = Json::object();
     detail["windows"] = score.windows;
     detail["source"] = text_.text.source;
+    return detail;
+  }
+
+  Status Summarise(size_t variant) {
+    const QualityRun& run = runs_[variant];
+    const TextScore score = Summarize(run.scores);
+    const Json detail = DetailOf(score);
     Json with_tokens = detail;
     with_tokens["standard_error_tokens_independent"] = score.perplexity_se_tokens;
-    CRUMB_RETURN_IF_ERROR(AddSummary(variant, metric::kPerplexity, score.perplexity,
-                                     score.perplexity_se, score.perplexity_interval, score,
-                                     with_tokens));
+    CRUMB_RETURN_IF_ERROR(AddFigure(
+        run,
+        {metric::kPerplexity, score.perplexity, score.perplexity_se, score.perplexity_interval},
+        score, with_tokens));
     // Bits per character is the same mean in another unit: the interval scales with it.
     const double scale = score.nll.value != 0 ? score.bits_per_character / score.nll.value : 0;
-    CRUMB_RETURN_IF_ERROR(AddSummary(
-        variant, metric::kBitsPerCharacter, score.bits_per_character,
-        scale * score.nll.standard_error,
-        {scale * score.nll.interval.low, scale * score.nll.interval.high}, score, detail));
+    CRUMB_RETURN_IF_ERROR(
+        AddFigure(run,
+                  {metric::kBitsPerCharacter,
+                   score.bits_per_character,
+                   scale * score.nll.standard_error,
+                   {scale * score.nll.interval.low, scale * score.nll.interval.high}},
+                  score, detail));
     if (variant == 0) return OkStatus();
-    const Estimate ratio = PerplexityRatio(scores_[variant], scores_[0]);
-    CRUMB_RETURN_IF_ERROR(AddSummary(variant, metric::kPerplexityRatio, ratio.value,
-                                     ratio.standard_error, ratio.interval, score, detail));
-    CRUMB_RETURN_IF_ERROR(AddSummary(variant, metric::kKlDivergence, score.kl.value,
-                                     score.kl.standard_error, score.kl.interval, score, detail));
+    CRUMB_RETURN_IF_ERROR(AddComparisons(run, run.scores, ""));
     const Interval& agreement = score.top_agreement_interval;
-    return AddSummary(variant, metric::kTopAgreement, score.top_agreement,
-                      (agreement.high - agreement.low) / (2 * 1.96), agreement, score, detail);
+    return AddFigure(run,
+                     {metric::kTopAgreement, score.top_agreement,
+                      (agreement.high - agreement.low) / (2 * 1.96), agreement},
+                     score, detail);
+  }
+
+  // Perplexity ratio and KL divergence on the first windows, as many as `scores`.
+  Status AddComparisons(const QualityRun& run, std::span<const WindowScore> scores,
+                        std::string_view axis) {
+    const TextScore score = Summarize(scores);
+    const Json detail = DetailOf(score);
+    const Estimate ratio =
+        PerplexityRatio(scores, std::span(runs_.front().scores).first(scores.size()));
+    CRUMB_RETURN_IF_ERROR(AddFigure(
+        run, {metric::kPerplexityRatio, ratio.value, ratio.standard_error, ratio.interval, axis},
+        score, detail));
+    return AddFigure(
+        run,
+        {metric::kKlDivergence, score.kl.value, score.kl.standard_error, score.kl.interval, axis},
+        score, detail);
+  }
+
+  Status AddActivationRows(const QualityRun& run) {
+    const auto windows = static_cast<size_t>(ActivationWindows(state_, text_));
+    return AddComparisons(run, std::span(run.scores).first(windows), kActivationAxis);
   }
 
   Study::State& state_;
   const WindowedText& text_;
   WorkClock& clock_;
-  std::vector<std::unique_ptr<Session>> sessions_;
-  std::vector<std::vector<WindowScore>> scores_;
+  std::map<std::string, int64_t> overlaps_;  // variants calibrated on lines of this text
+  std::vector<QualityRun> runs_;             // first every variant, the reference foremost
 };
 
 }  // namespace
+
+int64_t ExtraActivationWindows(const Study::State& state) {
+  int64_t windows = 0;
+  for (const WindowedText& text : state.texts) windows += ActivationWindows(state, text);
+  const auto best = std::count_if(state.variants.begin(), state.variants.end(),
+                                  [](const Variant& variant) { return variant.primary; });
+  return windows * best * (std::ssize(kActivationTypes) - 1);
+}
 
 Status RunQualityStep(Study::State& state, WorkClock& clock) {
   for (const WindowedText& text : state.texts) {

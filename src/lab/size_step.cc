@@ -13,6 +13,8 @@
 #include "lab/study_state.h"
 #include "measure/machine.h"
 #include "model/session.h"
+#include "quant/quantize_model.h"
+#include "quant/quantizer.h"
 
 namespace crumb {
 namespace {
@@ -27,31 +29,55 @@ Status Record(Study::State& state, const Variant& variant, std::string_view metr
   return state.Add(std::move(row));
 }
 
-// A folder from an earlier run counts only if it opens and was made by the same method from the
-// same model; otherwise it is made again.
+// A folder from an earlier run counts only if it opens and was made by the same plan from the same
+// model and calibration; otherwise it is made again.
 bool IsUsable(const Study::State& state, const Variant& variant) {
   if (!IsPackedFolder(variant.path)) return false;
   const Result<PackedFolder> packed = OpenPackedFolder(variant.path);
   if (!packed.ok()) return false;
   const Json& manifest = *packed->manifest;
-  const auto text = [&](const char* key) {
-    return manifest.contains(key) && manifest[key].is_string() ? manifest[key].get<std::string>()
-                                                               : std::string();
-  };
-  return text("source_sha256") == state.model_sha256 && text("method") == variant.plan.method &&
-         manifest.value("method_version", -1) == FindQuantizer(variant.plan.method)->version();
+  const auto source = manifest.find("source");
+  const auto plan = manifest.find("plan");
+  if (source == manifest.end() || source->value("sha256", "") != state.model_sha256) return false;
+  if (plan == manifest.end() || *plan != PlanJson(variant.plan)) return false;
+  if (!NeedsCalibration(variant.plan)) return true;
+  const auto calibration = manifest.find("calibration");
+  return calibration != manifest.end() && calibration->is_object() &&
+         calibration->value("tokens_sha256", "") ==
+             (*state.calibration->manifest)["tokens_sha256"] &&
+         manifest.value("seed", Json()) == BlockQuantizerOptions().seed;
 }
 
-Status QuantizeVariant(Study::State& state, const Variant& variant) {
+Status QuantizeVariant(Study::State& state, const Variant& variant, WorkClock& clock) {
+  const double seconds = ExpectedQuantizeSeconds(state, variant);
   Evidence row = state.Row(variant, metric::kQuantizeTime, "wall-clock", Json::object());
   CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state.Known(row));
-  if (known.has_value() && IsUsable(state, variant)) return OkStatus();
+  const bool calibrated = NeedsCalibration(variant.plan);
+  // A calibrated one is not made again for the sake of its time.
+  if ((known.has_value() || calibrated) && IsUsable(state, variant)) {
+    clock.Done(seconds);
+    return OkStatus();
+  }
   CRUMB_RETURN_IF_ERROR(MakeFolders(DirName(variant.path)));
-  CRUMB_ASSIGN_OR_RETURN(const QuantizeResult result,
-                         QuantizeModel(state.reference(), variant.plan, variant.path,
-                                       /*replace=*/true, *state.pool, nullptr));
-  if (known.has_value()) return OkStatus();
-  row.value = result.seconds;
+  QuantizeModelOptions options;
+  options.plan = variant.plan;
+  options.calibration = calibrated ? &*state.calibration : nullptr;
+  options.folder = variant.path;
+  options.replace = true;
+  const auto progress = [&](int done, int total) {
+    clock.Done(seconds / total);
+    return clock.Begin(fmt::format("quantizing {}, matrix {} of {}", variant.name, done, total))
+        .ok();
+  };
+  const Result<QuantizeModelResult> result =
+      QuantizeModel(state.reference(), options, *state.pool, progress);
+  if (result.status().code() == StatusCode::kInterrupted) {
+    return Interrupted("stopped; the same command goes on from here");
+  }
+  if (!result.ok()) return result.status();
+  // The time of the last part of a run that was killed is not the time that it takes.
+  if (known.has_value() || result->layers_resumed > 0) return OkStatus();
+  row.value = result->seconds;
   return state.Add(std::move(row));
 }
 
@@ -60,7 +86,7 @@ Status RecordBits(Study::State& state, const Variant& variant) {
   int64_t block_bytes = 0;
   for (const NamedMatrix& named : variant.model->matrices()) {
     if (named.layer < 0) continue;
-    block_bytes += named.matrix.codec->SizeOf(named.matrix.rows, named.matrix.cols).total();
+    block_bytes += StoredBytes(named.matrix);
   }
   const auto bits = [](int64_t bytes, int64_t weights) {
     return 8.0 * static_cast<double>(bytes) / static_cast<double>(weights);
@@ -127,13 +153,11 @@ Status RecordLoadTime(Study::State& state, const Variant& variant) {
 }  // namespace
 
 Status RunSizeStep(Study::State& state, WorkClock& clock) {
-  const double quantize_seconds = ExpectedQuantizeSeconds(state);
   for (Variant& variant : state.variants) {
     if (!variant.is_reference()) {
       CRUMB_RETURN_IF_ERROR(clock.Begin(fmt::format("quantizing {}", variant.name)));
-      CRUMB_RETURN_IF_ERROR(QuantizeVariant(state, variant));
+      CRUMB_RETURN_IF_ERROR(QuantizeVariant(state, variant, clock));
       CRUMB_ASSIGN_OR_RETURN(variant.model, Model::Load(variant.path));
-      clock.Done(quantize_seconds);
     }
     CRUMB_RETURN_IF_ERROR(clock.Begin(fmt::format("weighing {}", variant.name)));
     CRUMB_RETURN_IF_ERROR(RecordBits(state, variant));

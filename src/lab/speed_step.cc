@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "evidence/metrics.h"
+#include "kernels/matmul.h"
 #include "lab/bench.h"
 #include "lab/study_state.h"
 
@@ -15,8 +16,7 @@ Json SpeedOptions(const Study::State& state) {
   options["prompt_tokens"] = state.options.prompt_tokens;
   options["generated_tokens"] = state.options.generated_tokens;
   options["repetitions"] = state.options.repetitions;
-  options["activations"] =
-      state.options.activations == ActivationType::kInt8 ? "int8-g64" : "float32";
+  options["activations"] = ActivationName(state.options.activations);
   return options;
 }
 

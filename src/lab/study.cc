@@ -9,33 +9,16 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "base/version.h"
+#include "codecs/codec.h"
 #include "evidence/metrics.h"
 #include "kernels/kernel_set.h"
 #include "lab/bench.h"
 #include "lab/study_state.h"
 #include "model/session.h"
+#include "quant/quantize_model.h"
 
 namespace crumb {
 namespace {
-
-// The packed models of a width: the embedding and the head at 8 bits, and once more at the width
-// itself.
-Result<std::vector<Variant>> VariantsFor(const StudyOptions& options) {
-  std::vector<Variant> variants;
-  CRUMB_ASSIGN_OR_RETURN(const std::string eight, CodecForWidth("8"));
-  for (const bool embedding_at_width : {false, true}) {
-    for (const std::string& width : options.widths) {
-      CRUMB_ASSIGN_OR_RETURN(const std::string codec, CodecForWidth(width));
-      if (embedding_at_width && codec == eight) continue;
-      Variant variant;
-      variant.plan = {options.method, codec, embedding_at_width ? codec : eight};
-      variant.name = VariantName(variant.plan);
-      variant.path = JoinPath(JoinPath(options.output, "models"), variant.name);
-      variants.push_back(std::move(variant));
-    }
-  }
-  return variants;
-}
 
 // Times one window of the reference and a few generated tokens.
 Result<Timing> TryOut(const Model& model, const StudyOptions& options, ThreadPool& pool) {
@@ -78,8 +61,7 @@ Result<Timing> TryOut(const Model& model, const StudyOptions& options, ThreadPoo
 int64_t PredictBytes(const Model& model, const QuantizePlan& plan) {
   int64_t bytes = 0;
   for (const NamedMatrix& named : model.matrices()) {
-    const bool table = named.role == MatrixRole::kEmbedding || named.role == MatrixRole::kHead;
-    const Codec* codec = FindCodec(table ? plan.embedding_codec : plan.block_codec);
+    const Codec* codec = FindCodec(plan.ChoiceFor(named).codec);
     if (codec != nullptr) bytes += codec->SizeOf(named.matrix.rows, named.matrix.cols).total();
   }
   for (const NamedTensor& tensor : model.tensors()) {
@@ -116,24 +98,29 @@ void EstimateCosts(Study::State& state) {
   const int64_t stsb_sentences = state.options.stsb_path.empty() ? 0 : 2 * 1379;
   const auto windows =
       static_cast<double>(encoder ? text_sentences + stsb_sentences : state.estimate.windows);
-  const double quantized = variants - 1;
   state.estimate.variants = static_cast<int>(state.variants.size());
   state.estimate.seconds =
-      quantized * ExpectedQuantizeSeconds(state) +
       variants * (kExpectedProbeSeconds + windows * state.timing.window_seconds +
-                  (state.options.repetitions + 1) * ExpectedSpeedSeconds(state));
+                  (state.options.repetitions + 1) * ExpectedSpeedSeconds(state)) +
+      static_cast<double>(ExtraActivationWindows(state)) * state.timing.window_seconds;
   for (const Variant& variant : state.variants) {
-    if (!variant.is_reference()) {
-      state.estimate.disk_bytes += PredictBytes(state.reference(), variant.plan);
-    }
+    if (variant.is_reference()) continue;
+    state.estimate.seconds += ExpectedQuantizeSeconds(state, variant);
+    state.estimate.disk_bytes += PredictBytes(state.reference(), variant.plan);
   }
 }
 
 }  // namespace
 
-double ExpectedQuantizeSeconds(const Study::State& state) {
+double ExpectedQuantizeSeconds(const Study::State& state, const Variant& variant) {
+  const auto parameters = static_cast<double>(state.reference().parameters());
   // About 100 million weights a second and core, and as much again for writing.
-  return 0.05 + 2e-8 * static_cast<double>(state.reference().parameters());
+  const double rounding = 0.05 + 2e-8 * parameters;
+  if (!NeedsCalibration(variant.plan)) return rounding;
+  // Every window runs through the float and the quantized model, and into second moments.
+  const auto windows = static_cast<double>(state.calibration->windows.size());
+  const double search = 5e-7 * parameters / state.pool->size();
+  return rounding + 4 * windows * state.timing.window_seconds + search;
 }
 
 double ExpectedSpeedSeconds(const Study::State& state) {
@@ -167,6 +154,7 @@ Result<std::unique_ptr<Study>> Study::Prepare(const StudyOptions& options, Ledge
   for (Variant& variant : variants) state.variants.push_back(std::move(variant));
 
   CRUMB_RETURN_IF_ERROR(CutTexts(state));
+  CRUMB_RETURN_IF_ERROR(CutCalibration(state));
   CRUMB_ASSIGN_OR_RETURN(state.timing, TryOut(state.reference(), options, pool));
   EstimateCosts(state);
   return study;
@@ -178,6 +166,11 @@ Status Study::Run(const ProgressFn& progress) {
   WorkClock clock(progress);
   clock.Expect(state.estimate.seconds);
   CRUMB_RETURN_IF_ERROR(state.ledger->RecordInput("model", state.model_name, state.model_sha256));
+  if (state.calibration.has_value()) {
+    for (const CalibrationText& text : state.options.calibration_texts) {
+      CRUMB_RETURN_IF_ERROR(state.ledger->RecordInput("text", text.name, text.sha256));
+    }
+  }
   CRUMB_RETURN_IF_ERROR(RunMachineStep(state, clock));
   CRUMB_RETURN_IF_ERROR(RunSizeStep(state, clock));
   CRUMB_RETURN_IF_ERROR(encoder ? RunEncoderStep(state, clock) : RunQualityStep(state, clock));
@@ -207,13 +200,8 @@ Evidence Study::State::Row(const Variant& variant, std::string_view metric_name,
   row.model_sha256 = model_sha256;
   row.codec = variant.is_reference()
                   ? std::string(reference().matrices().back().matrix.codec->name())
-                  : variant.plan.block_codec;
-  Json all = Json::object();
-  if (!variant.is_reference()) {
-    all["method"] = variant.plan.method;
-    all["method_version"] = FindQuantizer(variant.plan.method)->version();
-    all["embedding_codec"] = variant.plan.embedding_codec;
-  }
+                  : variant.plan.block.codec;
+  Json all = VariantOptions(*this, variant);
   for (const auto& [key, value] : more_options.items()) all[key] = value;
   row.options = DumpJson(all);
   row.commit = CrumbCommit();

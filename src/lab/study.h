@@ -1,9 +1,10 @@
 // The study: one model at many widths, every figure a row of the ledger.
 //
-// Steps, each in a file of its own: what the machine is (machine_step.cc), quantize and weigh
-// (size_step.cc), quality of decoders (quality_step.cc) or encoders (encoder_step.cc), speed
-// (speed_step.cc). Every step first asks the ledger what is there already, so the same command goes
-// on where a killed one stopped, and a finished study costs nothing to repeat.
+// What is compared: variants.cc. Steps, each in a file of its own: what the machine is
+// (machine_step.cc), quantize and weigh (size_step.cc), quality of decoders (quality_step.cc) or
+// encoders (encoder_step.cc), speed (speed_step.cc). Every step first asks the ledger what is there
+// already, so the same command goes on where a killed one stopped, and a finished study costs
+// nothing to repeat.
 #ifndef CRUMB_LAB_STUDY_H_
 #define CRUMB_LAB_STUDY_H_
 
@@ -20,15 +21,23 @@
 #include "kernels/matmul.h"
 #include "lab/progress.h"
 #include "model/model.h"
-#include "quant/quantizer.h"
+#include "quant/calibration.h"
+#include "quant/plan.h"
 
 namespace crumb {
 
 struct StudyOptions {
   std::string model_path;
-  std::string output;  // folder; packed models go to output/models/VARIANT
-  std::vector<std::string> widths = {"8", "4", "3", "2", "1.58", "1"};
-  std::string method = "rtn";
+  std::string output;               // folder; packed models go to output/models/VARIANT
+  std::vector<std::string> widths;  // "8", "1.58"; empty: all that the method can make
+  // Beside it each width is rounded to nearest. "best": the default method of each width.
+  std::string method = "best";
+  // The embedding at the width itself, for calibrated methods too (always for the others).
+  bool embedding_at_width = false;
+  std::vector<CalibrationText> calibration_texts;
+  int64_t calibration_windows = 16;  // of at most 512 tokens
+  // Measure although lines of `texts` are in the calibration windows, and mark the results.
+  bool allow_overlap = false;
   std::vector<EvaluationText> texts;
   std::string stsb_path;  // sentence pairs for encoders; empty: not there
   int64_t windows = 12;   // of each text; 0: all there are
@@ -37,6 +46,8 @@ struct StudyOptions {
   int64_t generated_tokens = 48;
   int64_t memory_context = 1024;  // tokens that the KV cache has room for
   ActivationType activations = ActivationType::kInt8;
+  // Of each text: measured with every activation type, for the best variant of each width.
+  int64_t activation_windows = 4;
 
   // Loads the model at a path in a process of its own, runs prompt_tokens and a few more, and gives
   // the most memory that process had resident. Empty: that figure is left out with a note.
@@ -49,15 +60,21 @@ struct Variant {
   QuantizePlan plan;             // of the reference: empty
   std::string path;              // what Model::Load takes
   std::unique_ptr<Model> model;  // loaded after quantizing
+  bool primary = false;          // by the method of the study, the embedding at 8 bits
   bool is_reference() const { return name == "reference"; }
 };
 
 struct StudyEstimate {
   double seconds = 0;
   int64_t disk_bytes = 0;
-  int64_t windows = 0;  // in all texts
-  int variants = 0;     // with the reference
+  int64_t windows = 0;              // in all texts
+  int64_t calibration_windows = 0;  // 0: no variant is calibrated
+  int variants = 0;                 // with the reference
 };
+
+// Whether a method of the study wants calibration text. Errors: a width or method that is not
+// there.
+Result<bool> StudyNeedsCalibration(const StudyOptions& options);
 
 class Study {
  public:

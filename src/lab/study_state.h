@@ -36,6 +36,7 @@ struct Study::State {
   ThreadPool* pool = nullptr;
   std::vector<Variant> variants;  // the reference first
   std::vector<WindowedText> texts;
+  std::optional<CalibrationTokens> calibration;  // where a variant needs it
   std::string model_name;
   std::string model_sha256;
   std::string cpu_model;
@@ -64,8 +65,18 @@ Status RunQualityStep(Study::State& state, WorkClock& clock);
 Status RunEncoderStep(Study::State& state, WorkClock& clock);
 Status RunSpeedStep(Study::State& state, WorkClock& clock);
 
+// All but the reference: each width by the method of the study, and what it is compared with.
+Result<std::vector<Variant>> VariantsFor(const StudyOptions& options);
+// Cuts the calibration windows if any variant needs them. kInvalidArgument when an evaluation text
+// shares lines with them and that is not allowed.
+Status CutCalibration(Study::State& state);
+// How a variant was made, as the options of its rows say it.
+Json VariantOptions(const Study::State& state, const Variant& variant);
+
 // Expected seconds of the pieces, so that the steps and the estimate agree.
-double ExpectedQuantizeSeconds(const Study::State& state);
+double ExpectedQuantizeSeconds(const Study::State& state, const Variant& variant);
+// Windows run once more for the types of activations.
+int64_t ExtraActivationWindows(const Study::State& state);
 double ExpectedSpeedSeconds(const Study::State& state);  // one variant, one repetition
 inline constexpr double kExpectedProbeSeconds = 1.5;     // load times and peak memory of a variant
 // Sentences of an encoder in place of each window of a decoder, so that --windows means about as

@@ -1,75 +1,77 @@
 #include "publish/display.h"
 
-#include <algorithm>
-#include <cctype>
+#include <fmt/format.h>
 
-#include "base/json.h"
 #include "evidence/metrics.h"
 
 namespace crumb {
 namespace {
 
-constexpr std::string_view kEmbed = "+embed";
+// Widths whose name ends in a number that a person reads as it is: "mixed2.50".
+constexpr std::string_view kNumbered[] = {"mixed", "rule"};
 
-std::string MethodOf(const StudyRows& study, std::string_view subject) {
-  for (const Evidence& row : study.all()) {
-    if (row.subject != subject || row.options.empty()) continue;
-    const Result<Json> options = ParseJson(row.options, "options");
-    if (!options.ok()) continue;
-    const Result<std::string> method = JsonStringOr(*options, "method", "", "options");
-    if (method.ok() && !method->empty()) return *method == "rtn" ? "" : *method;
+// The word for a width: from the table, or with its number put in, or as it is.
+std::string Word(std::string_view form, const std::string& width, const Texts& texts) {
+  for (const std::string_view kind : kNumbered) {
+    if (!width.starts_with(kind) || width.size() == kind.size()) continue;
+    return texts.Fill(fmt::format("{}_{}", form, kind), {{"bits", width.substr(kind.size())}});
   }
-  return "";
+  return std::string(texts.Or(fmt::format("{}_{}", form, width), width));
 }
 
-// The text with this prefix before the width, or the width as it is.
-std::string Word(std::string_view prefix, const std::string& width, const Texts& texts) {
-  return std::string(texts.Or(std::string(prefix) + width, width));
+// "INT3 (GPTQ)"; the method alone says nothing where the codec or rounding says it.
+std::string Named(const std::string& width, const std::string& method, const Texts& texts) {
+  const std::string word = Word("full", width, texts);
+  const bool said =
+      method.empty() || method == "rtn" || (width != method && width.starts_with(method));
+  if (said) return word;
+  return texts.Fill(
+      "method_of",
+      {{"width", word},
+       {"method", std::string(texts.Or("by_" + method, texts.Or("method_" + method, method)))}});
+}
+
+std::string EmbeddingName(const VariantParts& parts, const Texts& texts) {
+  return Named(parts.embedding, parts.embedding_method, texts);
 }
 
 }  // namespace
 
-VariantParts PartsOf(const StudyRows& study, std::string_view subject) {
-  VariantParts parts;
-  parts.method = MethodOf(study, subject);
-  const size_t at = subject.find(kEmbed);
-  parts.width = subject.substr(0, at);
-  if (at == std::string_view::npos) return parts;
-  parts.embedding = subject.substr(at + kEmbed.size());
-  const bool digits =
-      !parts.embedding.empty() && std::all_of(parts.embedding.begin(), parts.embedding.end(),
-                                              [](unsigned char c) { return std::isdigit(c) != 0; });
-  if (digits) parts.embedding.insert(0, "int");
-  return parts;
-}
-
 std::string WidthLabel(const VariantParts& parts, const Texts& texts) {
   if (parts.width == kReference) return std::string(texts["reference"]);
-  const std::string width = Word("full_", parts.width, texts);
-  if (parts.method.empty()) return width;
-  return texts.Fill("method_of", {{"width", width}, {"method", parts.method}});
+  return Named(parts.width, parts.method, texts);
+}
+
+std::string MethodLabel(const VariantParts& parts, const Texts& texts) {
+  if (parts.method.empty()) return "";
+  return std::string(texts.Or("method_" + parts.method, parts.method));
 }
 
 std::string EmbeddingLabel(const VariantParts& parts, const Texts& texts) {
   if (parts.embedding.empty()) return "";
-  return texts.Fill("embedding", {{"embedding", Word("full_", parts.embedding, texts)}});
+  return texts.Fill("embedding", {{"embedding", EmbeddingName(parts, texts)}});
 }
 
 std::string FullLabel(const VariantParts& parts, const Texts& texts) {
   if (parts.embedding.empty()) return WidthLabel(parts, texts);
-  return texts.Fill("variant", {{"width", WidthLabel(parts, texts)},
-                                {"embedding", Word("full_", parts.embedding, texts)}});
+  return texts.Fill(
+      "variant", {{"width", WidthLabel(parts, texts)}, {"embedding", EmbeddingName(parts, texts)}});
 }
 
 std::string TickLabel(const VariantParts& parts, const Texts& texts) {
-  return Word("short_", parts.width, texts);
+  return Word("tick", NominalWidth(parts), texts);
 }
 
 std::string ScreenLabel(const VariantParts& parts, const Texts& texts) {
   if (parts.width == kReference) return std::string(texts["reference"]);
-  std::string label = TickLabel(parts, texts);
-  if (!parts.embedding.empty()) label += "/" + Word("short_", parts.embedding, texts);
-  return parts.method.empty() ? label : label + " " + parts.method;
+  std::string label = Word("short", parts.width, texts);
+  if (!parts.embedding.empty()) label += "/" + Word("short", parts.embedding, texts);
+  const std::string_view method = texts.Or("short_by_" + parts.method, "");
+  return method.empty() ? label : fmt::format("{} {}", label, method);
+}
+
+std::string ActivationLabel(std::string_view activations, const Texts& texts) {
+  return std::string(texts.Or(fmt::format("activations_{}", activations), activations));
 }
 
 std::string TextLabel(std::string_view text, const Texts& texts) {

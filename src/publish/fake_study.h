@@ -14,16 +14,16 @@ namespace crumb {
 
 class FakeStudy {
  public:
-  // A decoder at all widths on English and Chinese text.
-  static FakeStudy Decoder() {
-    FakeStudy study;
-    study.AddMachine();
-    study.AddSizes();
-    for (const Width& width : Widths()) {
-      study.AddText(width, "en", 23.51, 3.9, width.damage);
-      study.AddText(width, "zh", 61.4, 2.1, width.damage * 1.5);
+  // A decoder at all widths on English and Chinese text, rounded to nearest.
+  static FakeStudy Decoder() { return DecoderOf(Widths()); }
+
+  // The same by the best method of each width, with rounding beside it and a mixture of widths.
+  static FakeStudy Methods() {
+    FakeStudy study = DecoderOf(MethodWidths());
+    for (const Width& width : MethodWidths()) {
+      if (!width.name.starts_with("trellis")) continue;
+      for (const std::string text : {"en", "zh"}) study.AddActivations(width, text);
     }
-    for (const Width& width : Widths()) study.AddSpeeds(width);
     return study;
   }
 
@@ -31,7 +31,7 @@ class FakeStudy {
   static FakeStudy Encoder() {
     FakeStudy study;
     study.AddMachine();
-    study.AddSizes();
+    study.AddSizes(Widths());
     for (const Width& width : Widths()) {
       if (width.name != "reference") {
         const double cosine = std::exp(-0.12 * width.damage * width.damage - 0.004 * width.damage);
@@ -100,12 +100,44 @@ class FakeStudy {
             {"int1+embed1", 1.25, 1.26, 10.4}};
   }
 
+  static std::vector<Width> MethodWidths() {
+    return {{"reference", 16, 16, 0},
+            {"int8+embed8", 8.375, 8.381, 0.0004},
+            {"trellis4+embed8", 4.03, 4.95, 0.004},
+            {"int4+embed8", 4.375, 5.224, 0.26},
+            {"trellis3+embed8", 3.03, 4.16, 0.03},
+            {"int3+embed8", 3.375, 4.435, 1.8},
+            {"mixed2.50+embed-trellis4", 2.5, 2.82, 0.21},
+            {"trellis2+embed8", 2.03, 3.37, 0.49},
+            {"int2+embed8", 2.375, 3.646, 9.3},
+            {"ternary-ternary+embed8", 1.875, 3.251, 1.1},
+            {"ternary+embed8", 1.875, 3.251, 10.6},
+            {"trellis1+embed8", 1.03, 2.58, 2.2},
+            {"int1+embed8", 1.25, 2.758, 9.9}};
+  }
+
+  static FakeStudy DecoderOf(const std::vector<Width>& widths) {
+    FakeStudy study;
+    study.AddMachine();
+    study.AddSizes(widths);
+    for (const Width& width : widths) {
+      study.AddText(width, "en", 23.51, 3.9, width.damage);
+      study.AddText(width, "zh", 61.4, 2.1, width.damage * 1.5);
+    }
+    for (const Width& width : widths) study.AddSpeeds(width);
+    return study;
+  }
+
   Evidence Row(std::string subject, std::string_view metric_name, double value) {
     Evidence row;
     row.id = ++last_id_;
     row.metric = metric_name;
     row.codec = subject == "reference" ? "f16" : "codec";
     if (subject != "reference" && subject != "machine") row.options = R"({"method":"rtn"})";
+    if (subject.starts_with("trellis") || subject.starts_with("ternary-ternary")) {
+      row.options = R"({"calibration_context":512,"calibration_sha256":")" + std::string(64, '5') +
+                    R"(","calibration_windows":16,"method":"trellis","seed":1})";
+    }
     row.subject = std::move(subject);
     row.value = value;
     row.method = "test-method";
@@ -131,9 +163,9 @@ class FakeStudy {
             "能耗：未测量，本机没有可读取的能量计数器。");
   }
 
-  void AddSizes() {
+  void AddSizes(const std::vector<Width>& widths) {
     constexpr double kParameters = 134515008;
-    for (const Width& width : Widths()) {
+    for (const Width& width : widths) {
       const double bytes = kParameters * width.total / 8;
       AddExact(width.name, metric::kMatrixBits, width.matrix);
       AddExact(width.name, metric::kTotalBits, width.total);
@@ -169,6 +201,22 @@ class FakeStudy {
                3060, "tokens"));
     finish(Add(width.name, metric::kTopAgreement, 1 / (1 + 0.6 * damage) - 0.002, 0.012, 3060,
                "tokens"));
+  }
+
+  void AddActivations(const Width& width, const std::string& text) {
+    double more = 0;
+    for (const std::string type : {"float32", "int8", "int8-token"}) {
+      const double ratio = std::exp(width.damage + more);
+      const auto finish = [&](Evidence& row) {
+        row.text = text;
+        row.options = R"({"activations":")" + type + R"(","axis":"activations","windows":4})";
+        row.detail = R"({"windows":4})";
+      };
+      finish(Add(width.name, metric::kPerplexityRatio, ratio, 0.01 * ratio, 1020, "tokens"));
+      finish(
+          Add(width.name, metric::kKlDivergence, 0.9 * width.damage + more, 0.01, 1020, "tokens"));
+      more += 0.01;
+    }
   }
 
   void AddSpeeds(const Width& width) {

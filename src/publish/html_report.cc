@@ -88,6 +88,7 @@ data TableData(const Table& table) {
   one.set("intro", table.intro);
   one.set("legend", table.legend);
   one.set("has_legend", !table.legend.empty());
+  one.set("has_methods", table.has_methods);
   one.set("columns", StringList(table.columns));
   data rows(data::type::list);
   for (const TableRow& row : table.rows) {
@@ -95,6 +96,7 @@ data TableData(const Table& table) {
     row_data.set("label", row.label);
     row_data.set("sublabel", row.sublabel);
     row_data.set("has_sublabel", !row.sublabel.empty());
+    row_data.set("method", row.method);
     row_data.set("is_reference", row.is_reference);
     data cells(data::type::list);
     for (const Cell& cell : row.cells) cells.push_back(CellData(cell));
@@ -172,7 +174,8 @@ class Page {
       data one;
       one.set("id", std::to_string(note.row->id));
       one.set("text", texts_.is_chinese() ? note.chinese : note.english);
-      (note.topic == "reference" ? cautions : notes).push_back(one);
+      const bool caution = note.topic == "reference" || note.topic.starts_with("overlap");
+      (caution ? cautions : notes).push_back(one);
     }
     page_.set("has_cautions", cautions.is_non_empty_list());
     page_.set("cautions", cautions);
@@ -186,7 +189,7 @@ class Page {
     page_.set("choice_title", std::string(texts_[choice->on_all_texts ? "card_title_kept_all"
                                                  : choice->kept       ? "card_title_kept"
                                                                       : "card_title_closest"]));
-    page_.set("choice_name", FullLabel(PartsOf(study_, choice->variant), texts_));
+    page_.set("choice_name", FullLabel(PartsOf(choice->variant), texts_));
     const auto bits = [&](std::string_view name) {
       const Evidence* row = study_.Find(name, choice->variant);
       return row == nullptr ? std::string(texts_["not_measured"]) : quoter_.Number(*row);
@@ -345,6 +348,7 @@ class Page {
       AddFact(&facts, texts_.Fill("where_text", {{"text", ShortTextLabel(text, texts_)}}),
               TextFact(text));
     }
+    AddFact(&facts, name("where_calibration"), CalibrationFact());
     AddFact(&facts, name("where_commit"), AllOf([](const Evidence& row) { return row.commit; }));
     AddFact(&facts, name("where_quarter"), AllOf([](const Evidence& row) { return row.quarter; }));
     std::string missing;
@@ -357,7 +361,32 @@ class Page {
 
   std::string SubjectLabel(const Evidence& row) const {
     if (row.subject == kMachine) return std::string(texts_["machine"]);
-    return FullLabel(PartsOf(study_, row.subject), texts_);
+    return FullLabel(PartsOf(row.subject), texts_);
+  }
+
+  // Of rows that compare types of activations, with the type.
+  std::string EvidenceLabel(const Evidence& row) const {
+    const std::string label = MetricLabel(row.metric, texts_);
+    if (OptionText(row, "axis") != kActivationAxis) return label;
+    return texts_.Fill("metric_activations",
+                       {{"metric", label},
+                        {"activations", ActivationLabel(OptionText(row, "activations"), texts_)}});
+  }
+
+  // The text that calibrated variants were made with: one, unless the study was changed midway.
+  std::string CalibrationFact() const {
+    std::set<std::string> facts;
+    for (const std::string& variant : study_.variants()) {
+      const Evidence* row = study_.Find(metric::kMatrixBits, variant);
+      if (row == nullptr || OptionText(*row, "calibration_sha256").empty()) continue;
+      facts.insert(texts_.Fill("where_calibration_windows",
+                               {{"windows", Escape(OptionText(*row, "calibration_windows"))},
+                                {"context", Escape(OptionText(*row, "calibration_context"))},
+                                {"hash", HashText(OptionText(*row, "calibration_sha256"))}}));
+    }
+    std::string joined;
+    for (const std::string& fact : facts) joined += (joined.empty() ? "" : "; ") + fact;
+    return joined;
   }
 
   void AddEvidence() {
@@ -368,7 +397,7 @@ class Page {
       const FormattedNumber number = FormatNumber(row, unit.size);
       data one;
       one.set("id", std::to_string(row.id));
-      one.set("metric", MetricLabel(row.metric, texts_));
+      one.set("metric", EvidenceLabel(row));
       one.set("subject", SubjectLabel(row));
       one.set("text", row.text.empty() ? "" : ShortTextLabel(row.text, texts_));
       one.set("value", number.value + std::string(unit.suffix));

@@ -47,7 +47,7 @@ void AddMemoryBar(const StudyRows& study, const Texts& texts, const std::string&
     bars->peaks += fmt::format("{} {} 0 {}\n", peak_end, y - 0.42, 0.84);
     evidence->push_back(peak);
   }
-  const VariantParts parts = PartsOf(study, variant);
+  const VariantParts parts = PartsOf(variant);
   const std::string_view comma = y == 0 ? "" : ", ";
   bars->wide_labels += fmt::format("{}{} {}", comma, GnuplotString(FullLabel(parts, texts)), y);
   bars->narrow_labels += fmt::format("{}{} {}", comma, GnuplotString(ScreenLabel(parts, texts)), y);

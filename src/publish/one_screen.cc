@@ -64,15 +64,17 @@ std::string TableLines(const StudyRows& study, const Texts& texts, int* lines) {
   for (const ScreenColumn& column : columns) first_width -= column.width;
   first_width = std::min(first_width, 24);
   std::string table = PadRight(texts["screen_variant"], first_width);
-  for (const ScreenColumn& column : columns) table += PadLeft(column.heading, column.width);
+  // One column stays free, so that neighbours never touch.
+  for (const ScreenColumn& column : columns) {
+    table += " " + PadLeft(column.heading, column.width - 1);
+  }
   table += "\n";
   *lines = 1;
   const size_t shown = std::min(study.variants().size(), kMostVariants);
   for (size_t i = 0; i < shown; ++i) {
     const std::string& variant = study.variants()[i];
-    table += PadRight(ScreenLabel(PartsOf(study, variant), texts), first_width);
+    table += PadRight(ScreenLabel(PartsOf(variant), texts), first_width);
     for (const ScreenColumn& column : columns) {
-      // One column stays free, so that numbers of neighbours never touch.
       table += " " + PadLeft(CellText(study, column, variant), column.width - 1);
     }
     table += "\n";
@@ -119,14 +121,16 @@ Result<std::string> OneScreen(const std::vector<Evidence>& rows, std::string_vie
   int table_lines = 0;
   const std::string table = TableLines(study, texts, &table_lines);
   const std::string legend(texts[study.is_encoder() ? "screen_legend_cosine" : "screen_legend"]);
-  // Title, table, legend, an empty line, and the sentences.
-  const int left = std::max(kLines - table_lines - 3, kFewestSummaryLines);
+  const std::string methods(HasMethods(study) ? texts["screen_legend_methods"] : "");
+  // Title, table, legends, an empty line, and the sentences.
+  const int left = std::max(kLines - table_lines - (methods.empty() ? 3 : 4), kFewestSummaryLines);
   const auto one_line = [](const std::string& text) {
     std::string padded = PadRight(text, kColumns);
     padded.erase(padded.find_last_not_of(' ') + 1);
     return padded + "\n";
   };
-  return one_line(title) + table + one_line(legend) + "\n" + SummaryLines(study, texts, left);
+  return one_line(title) + table + one_line(legend) + (methods.empty() ? "" : one_line(methods)) +
+         "\n" + SummaryLines(study, texts, left);
 }
 
 }  // namespace crumb

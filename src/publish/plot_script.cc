@@ -9,64 +9,121 @@
 #include "publish/display.h"
 #include "publish/format_number.h"
 #include "publish/gnuplot.h"
+#include "publish/summary.h"
 
 namespace crumb {
 namespace {
 
-constexpr std::string_view kEightBits = "int8";
 constexpr double kDodge = 0.07;  // of the distance of two places of the axis
 
+// Marks and dashes of gnuplot for each kind of line.
+struct LineStyle {
+  int mark;
+  std::string_view dash;
+  std::string_view bare_dash;
+};
+LineStyle StyleOf(SeriesKind kind) {
+  switch (kind) {
+    case SeriesKind::kBest:
+      return {7, "solid", "(8,3)"};
+    case SeriesKind::kRounded:
+      return {6, "(6,4)", "(2,3)"};
+    case SeriesKind::kOwnEmbedding:
+      break;
+  }
+  return {4, "(3,3)", "(1,2)"};
+}
+
 bool HasInterval(const Evidence& row) { return row.low.has_value() && row.high.has_value(); }
+
+// Lower is better. Without a measured quality all are alike.
+double Damage(const StudyRows& study, const std::string& variant) {
+  const std::string text = study.texts().empty() ? "" : study.texts().front();
+  const Evidence* row = QualityRow(study, variant, text);
+  if (row == nullptr) return INFINITY;
+  return study.is_encoder() ? -row->value : row->value;
+}
 
 }  // namespace
 
 WidthAxis::WidthAxis(const StudyRows& study, const Texts& texts, bool with_reference)
-    : study_(study) {
+    : study_(study), has_methods_(HasMethods(study)) {
+  std::vector<std::string> widths;
   // variants() runs from many to few bits.
   for (auto variant = study.variants().rbegin(); variant != study.variants().rend(); ++variant) {
     if (*variant == kReference && !with_reference) continue;
     if (study.Find(metric::kMatrixBits, *variant) == nullptr) continue;
-    const VariantParts parts = PartsOf(study, *variant);
-    auto found = std::find(widths_.begin(), widths_.end(), parts.width);
-    if (found == widths_.end()) found = widths_.insert(found, parts.width);
-    entries_.push_back({*variant, static_cast<int>(found - widths_.begin()),
-                        parts.embedding_at_width() && parts.embedding != kEightBits});
+    const std::string width = NominalWidth(PartsOf(*variant));
+    auto found = std::find(widths.begin(), widths.end(), width);
+    if (found == widths.end()) found = widths.insert(found, width);
+    AddToLines(*variant, static_cast<int>(found - widths.begin()));
   }
-  for (size_t place = 0; place < widths_.size(); ++place) ticks_.push_back(TickText(place, texts));
+  for (size_t place = 0; place < widths.size(); ++place) {
+    ticks_.push_back(TickText(static_cast<int>(place), texts));
+  }
 }
 
-std::string WidthAxis::TickText(size_t place, const Texts& texts) {
+void WidthAxis::AddToLines(const std::string& variant, int place) {
+  const VariantParts parts = PartsOf(variant);
+  const auto add = [&](SeriesKind kind) {
+    std::vector<Entry>& line = lines_[static_cast<size_t>(kind)];
+    const auto same = std::find_if(line.begin(), line.end(),
+                                   [&](const Entry& entry) { return entry.place == place; });
+    if (same == line.end()) {
+      line.push_back({variant, place});
+    } else if (Damage(study_, variant) < Damage(study_, same->variant)) {
+      same->variant = variant;  // of several methods the best
+    }
+  };
+  const bool beside_only = IsBesideOnly(study_, variant);
+  if (parts.embedding_at_width()) {
+    if (!beside_only) add(SeriesKind::kOwnEmbedding);
+    return;
+  }
+  if (!beside_only) add(SeriesKind::kBest);
+  if (has_methods_ && parts.rounded()) add(SeriesKind::kRounded);
+}
+
+std::string WidthAxis::TickText(int place, const Texts& texts) {
   std::string name;
-  std::string matrix;
-  std::string totals[2] = {"", ""};
-  for (const Entry& entry : entries_) {
-    if (entry.place != static_cast<int>(place)) continue;
-    name = TickLabel(PartsOf(study_, entry.variant), texts);
-    const Evidence* matrix_row = study_.Find(metric::kMatrixBits, entry.variant);
-    matrix = FormatRounded(matrix_row->value, 2);
-    evidence_.push_back(matrix_row);
-    const Evidence* total_row = study_.Find(metric::kTotalBits, entry.variant);
-    if (total_row == nullptr) continue;
-    totals[entry.embedding_at_width ? 1 : 0] = FormatRounded(total_row->value, 2);
-    evidence_.push_back(total_row);
+  std::string bits;
+  for (const SeriesKind kind : kSeriesKinds) {
+    if (Line(kind).empty()) continue;
+    std::string matrix;
+    std::string total;
+    for (const Entry& entry : Line(kind)) {
+      if (entry.place != place) continue;
+      name = TickLabel(PartsOf(entry.variant), texts);
+      const Evidence* matrix_row = study_.Find(metric::kMatrixBits, entry.variant);
+      matrix = FormatRounded(matrix_row->value, 2);
+      evidence_.push_back(matrix_row);
+      const Evidence* total_row = study_.Find(metric::kTotalBits, entry.variant);
+      if (total_row == nullptr) continue;
+      total = FormatRounded(total_row->value, 2);
+      evidence_.push_back(total_row);
+    }
+    bits += fmt::format(".\"\\n\".{}.\"\\n\".{}", GnuplotString(matrix), GnuplotString(total));
   }
-  return fmt::format("{}.\"\\n\".{}.\"\\n\".{}.\"\\n\".{}", GnuplotString(name),
-                     GnuplotString(matrix), GnuplotString(totals[0]), GnuplotString(totals[1]));
+  return GnuplotString(name) + bits;
 }
 
-int WidthAxis::PlaceOf(const std::string& variant) const {
-  for (const Entry& entry : entries_) {
-    if (entry.variant == variant) return entry.place;
-  }
-  return -1;
+const std::vector<WidthAxis::Entry>& WidthAxis::Line(SeriesKind kind) const {
+  return lines_[static_cast<size_t>(kind)];
 }
 
-std::vector<std::string> WidthAxis::Variants(bool embedding_at_width) const {
-  std::vector<std::string> variants;
-  for (const Entry& entry : entries_) {
-    if (entry.embedding_at_width == embedding_at_width) variants.push_back(entry.variant);
+std::string WidthAxis::LineName(SeriesKind kind, const Texts& texts) const {
+  if (kind == SeriesKind::kRounded) return std::string(texts["plot_rounded"]);
+  if (kind == SeriesKind::kOwnEmbedding) return std::string(texts["plot_embedding_own"]);
+  return std::string(texts[has_methods_ ? "plot_best" : "plot_embedding_8"]);
+}
+
+std::string WidthAxis::Caption(const Texts& texts) const {
+  std::string names;
+  for (const SeriesKind kind : kSeriesKinds) {
+    if (Line(kind).empty()) continue;
+    names += (names.empty() ? "" : std::string(texts["list_separator"])) + LineName(kind, texts);
   }
-  return variants;
+  return texts.Fill("plot_caption_bits", {{"lines", names}});
 }
 
 std::string WidthAxis::Commands() const {
@@ -74,8 +131,11 @@ std::string WidthAxis::Commands() const {
   for (size_t place = 0; place < ticks_.size(); ++place) {
     ticks += fmt::format("{}{} {}", place == 0 ? "" : ", ", ticks_[place], place);
   }
-  return fmt::format("set xtics ({})\nset xrange [-0.5:{}]\nset bmargin 5.2\n", ticks,
-                     static_cast<double>(ticks_.size()) - 0.5);
+  const auto lines = std::count_if(std::begin(lines_), std::end(lines_),
+                                   [](const std::vector<Entry>& line) { return !line.empty(); });
+  return fmt::format("set xtics ({})\nset xrange [-0.5:{}]\nset bmargin {}\n", ticks,
+                     static_cast<double>(ticks_.size()) - 0.5,
+                     2.2 + 2 * static_cast<double>(lines));
 }
 
 void AddPoint(PlotSeries* series, double x, const Evidence& row,
@@ -98,15 +158,15 @@ std::string PlotCommand(const std::vector<PlotSeries>& series, std::string_view 
     }
     data += "END\n";
     if (!plot.empty()) plot += ", \\\n  ";
-    const std::string_view dash = one.hollow ? "(6,4)" : "solid";
+    const LineStyle style = StyleOf(one.kind);
     if (one.bare) {
       plot += fmt::format("$series{} using 1:2 with lines lw 1.6 dt {} lc rgb '{}' title {}", i,
-                          one.hollow ? "(2,3)" : "(8,3)", one.colour, GnuplotString(one.title));
+                          style.bare_dash, one.colour, GnuplotString(one.title));
     } else {
       plot += fmt::format(
           "$series{0} using 1:2:3:4 with yerrorlines lw 1.6 dt {1} pt {2} ps 0.75 lc rgb '{3}' "
           "title {4}",
-          i, dash, one.hollow ? 6 : 7, one.colour, GnuplotString(one.title));
+          i, style.dash, style.mark, one.colour, GnuplotString(one.title));
     }
   }
   return plot.empty() ? "" : data + "plot " + plot + "\n";
@@ -120,10 +180,6 @@ std::string CommonStyle() {
       "set title offset 0,-0.2\n"
       "set bars 0.6\n",
       kPlotGrey);
-}
-
-std::string EmbeddingWord(const Texts& texts, bool at_width) {
-  return std::string(texts[at_width ? "plot_embedding_own" : "plot_embedding_8"]);
 }
 
 void Dodge(std::vector<PlotSeries>* series) {
@@ -152,18 +208,16 @@ void AddSeries(const StudyRows& study, const Texts& texts, const WidthAxis& axis
                std::string_view metric_name, const std::string* text, const std::string& name,
                std::string_view colour, std::vector<PlotSeries>* series,
                std::vector<const Evidence*>* evidence) {
-  for (const bool at_width : {false, true}) {
+  for (const SeriesKind kind : kSeriesKinds) {
     PlotSeries one;
-    const std::string embedding = EmbeddingWord(texts, at_width);
-    one.title = name.empty()
-                    ? embedding
-                    : texts.Fill("plot_series", {{"text", name}, {"embedding", embedding}});
+    const std::string line = axis.LineName(kind, texts);
+    one.title = name.empty() ? line : texts.Fill("plot_series", {{"text", name}, {"line", line}});
     one.colour = colour;
-    one.hollow = at_width;
-    for (const std::string& variant : axis.Variants(at_width)) {
-      const Evidence* row = text == nullptr ? study.Find(metric_name, variant)
-                                            : study.Find(metric_name, variant, *text);
-      if (row != nullptr) AddPoint(&one, axis.PlaceOf(variant), *row, evidence);
+    one.kind = kind;
+    for (const WidthAxis::Entry& entry : axis.Line(kind)) {
+      const Evidence* row = text == nullptr ? study.Find(metric_name, entry.variant)
+                                            : study.Find(metric_name, entry.variant, *text);
+      if (row != nullptr) AddPoint(&one, entry.place, *row, evidence);
     }
     series->push_back(std::move(one));
   }

@@ -3,6 +3,7 @@
 #ifndef CRUMB_PUBLISH_PLOT_SCRIPT_H_
 #define CRUMB_PUBLISH_PLOT_SCRIPT_H_
 
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,29 +21,40 @@ inline constexpr std::string_view kPlotColours[] = {"#0072b2", "#d55e00", "#009e
 inline constexpr std::string_view kPlotDarkGrey = "#6b717b";
 inline constexpr std::string_view kPlotGrey = "#8a8f98";
 
+// The variants that one line of a plot joins.
+enum class SeriesKind {
+  kBest,          // the best method of each width, the embedding at 8 bits or as a plan chose it
+  kRounded,       // rounded to nearest, where there are other methods
+  kOwnEmbedding,  // the embedding at the width itself
+};
+inline constexpr SeriesKind kSeriesKinds[] = {SeriesKind::kBest, SeriesKind::kRounded,
+                                              SeriesKind::kOwnEmbedding};
+
 // The widths of a study from few to many matrix bits, one place on the x axis each.
 class WidthAxis {
  public:
   WidthAxis(const StudyRows& study, const Texts& texts, bool with_reference);
 
-  // Place of a variant: 0, 1, ...; negative when it has no matrix bits.
-  int PlaceOf(const std::string& variant) const;
-  // Variants drawn with the embedding at 8 bits, or at the width itself, in the order of the axis.
-  std::vector<std::string> Variants(bool embedding_at_width) const;
-  // "set xtics ...; set xrange ...": each tick with its name and its figures of bits below.
-  std::string Commands() const;
-  const std::vector<const Evidence*>& evidence() const { return evidence_; }
-
- private:
+  // The variants of a line in the order of the axis, and their places 0, 1, ...
   struct Entry {
     std::string variant;
     int place;
-    bool embedding_at_width;
   };
-  std::string TickText(size_t place, const Texts& texts);
+  const std::vector<Entry>& Line(SeriesKind kind) const;
+  // "set xtics ...; set xrange ...": each tick with its name and the bits of each line below.
+  std::string Commands() const;
+  // What stands below each tick, for the caption.
+  std::string Caption(const Texts& texts) const;
+  // "best method", "rounded to nearest", "embedding at the width".
+  std::string LineName(SeriesKind kind, const Texts& texts) const;
+  const std::vector<const Evidence*>& evidence() const { return evidence_; }
+
+ private:
+  void AddToLines(const std::string& variant, int place);
+  std::string TickText(int place, const Texts& texts);
   const StudyRows& study_;
-  std::vector<std::string> widths_;
-  std::vector<Entry> entries_;
+  bool has_methods_;
+  std::vector<Entry> lines_[std::size(kSeriesKinds)];
   std::vector<std::string> ticks_;
   std::vector<const Evidence*> evidence_;
 };
@@ -57,8 +69,8 @@ struct PlotPoint {
 struct PlotSeries {
   std::string title;
   std::string_view colour;
-  bool hollow = false;  // open marks, broken line
-  bool bare = false;    // a thin line without marks and error bars
+  SeriesKind kind = SeriesKind::kBest;  // decides marks and dashes
+  bool bare = false;                    // a thin line without marks and error bars
   std::vector<PlotPoint> points;
 };
 
@@ -77,15 +89,12 @@ std::string KeyCommands(size_t entries, bool narrow, size_t* rows);
 // all.
 std::string PanelCommands(const std::vector<Panel>& panels, const WidthAxis& axis, bool narrow);
 
-// One series for each way to store the embedding, of this metric on this text (nullptr: any), named
-// after `name` (may be empty) and the embedding. Rows go to `evidence`.
+// One series for each line of the axis, of this metric on this text (nullptr: any), named after
+// `name` (may be empty) and the line. Rows go to `evidence`.
 void AddSeries(const StudyRows& study, const Texts& texts, const WidthAxis& axis,
                std::string_view metric_name, const std::string* text, const std::string& name,
                std::string_view colour, std::vector<PlotSeries>* series,
                std::vector<const Evidence*>* evidence);
-
-// "embedding 8 bits" or "embedding at the width".
-std::string EmbeddingWord(const Texts& texts, bool at_width);
 
 // Drops series without points and moves the others a little apart, so that error bars at one place
 // of the axis do not hide each other.

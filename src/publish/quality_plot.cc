@@ -9,13 +9,14 @@
 #include "publish/gnuplot.h"
 #include "publish/plot_script.h"
 #include "publish/plots.h"
+#include "publish/summary.h"
 
 namespace crumb {
 namespace {
 
 // A second panel shows what is hardly worse than the reference, where the first spans decades.
 constexpr double kCloseUpFrom = 3;
-constexpr double kCloseUpTop = 1.5;
+constexpr double kCloseUpTop = kBrokenRatio;
 
 std::string PowerOfTen(int exponent) {
   if (exponent > 6) return fmt::format("1e{}", exponent);
@@ -108,8 +109,10 @@ PlotScript QualityPlot(const StudyRows& study, const Texts& texts) {
   PlotScript plot;
   plot.name = "quality";
   plot.title = texts["plot_quality_title"];
-  plot.caption = texts[study.is_encoder() ? "plot_quality_caption_cosine" : "plot_quality_caption"];
   const WidthAxis axis(study, texts, /*with_reference=*/false);
+  const std::string_view caption =
+      texts[study.is_encoder() ? "plot_quality_caption_cosine" : "plot_quality_caption"];
+  plot.caption = JoinSentences({std::string(caption), axis.Caption(texts)}, texts);
   plot.evidence = axis.evidence();
   const std::vector<Panel> panels = study.is_encoder()
                                         ? EncoderPanels(study, texts, axis, &plot.evidence)
@@ -117,7 +120,7 @@ PlotScript QualityPlot(const StudyRows& study, const Texts& texts) {
   if (panels.empty()) return plot;
   plot.wide = PanelCommands(panels, axis, false);
   plot.narrow = PanelCommands(panels, axis, true);
-  plot.wide_height = 440;
+  plot.wide_height = 480;
   plot.narrow_height = 380 * static_cast<int>(panels.size());
   return plot;
 }

@@ -73,7 +73,8 @@ std::set<int64_t> MatchedIds(const std::string& html, const std::string& pattern
 bool HasGnuplot() { return system("gnuplot --version >/dev/null 2>&1") == 0; }
 
 TEST(Report, EveryNumberCarriesAnIdThatExistsAndHasAnAnchor) {
-  for (const FakeStudy& study : {FakeStudy::Decoder(), FakeStudy::Encoder()}) {
+  for (const FakeStudy& study :
+       {FakeStudy::Decoder(), FakeStudy::Methods(), FakeStudy::Encoder()}) {
     const std::string html = Html(study.rows);
     std::set<int64_t> known;
     for (const Evidence& row : study.rows) known.insert(row.id);
@@ -86,8 +87,23 @@ TEST(Report, EveryNumberCarriesAnIdThatExistsAndHasAnAnchor) {
   }
 }
 
+TEST(Report, TablesNameTheMethodAndShowActivationsSideBySide) {
+  const std::string english = Html(FakeStudy::Methods().rows);
+  for (const std::string text :
+       {"<th>method</th>", "<td class=\"method\">trellis code</td>",
+        "<td class=\"method\">round to nearest</td>", "<td class=\"method\">mixed widths</td>",
+        "Mixed, 2.50 bits", "id=\"activations-0\"", "INT8, scale per token", "scored tokens: 1020",
+        "16 windows of 512 tokens"}) {
+    EXPECT_THAT(english, HasSubstr(text));
+  }
+  const std::string chinese = Html(FakeStudy::Methods().rows, "zh");
+  for (const std::string text : {"直接取整", "网格编码", "三值优化", "混合位宽", "只量化权重"}) {
+    EXPECT_THAT(chinese, HasSubstr(text));
+  }
+}
+
 TEST(Report, NumberCellsOfTablesAllCarryTheirId) {
-  const std::string html = Html(FakeStudy::Decoder().rows);
+  const std::string html = Html(FakeStudy::Methods().rows);
   const size_t evidence = html.find("<section id=\"evidence\"");
   ASSERT_NE(evidence, std::string::npos);
   const std::string tables = html.substr(0, evidence);
@@ -103,7 +119,7 @@ TEST(Report, NumberCellsOfTablesAllCarryTheirId) {
 }
 
 TEST(Report, AnchorsAreUnique) {
-  const std::string html = Html(FakeStudy::Decoder().rows);
+  const std::string html = Html(FakeStudy::Methods().rows);
   std::map<std::string, int> counts;
   const std::regex id(" id=[\"']([^\"']+)[\"']");
   for (auto it = std::sregex_iterator(html.begin(), html.end(), id); it != std::sregex_iterator();
@@ -169,7 +185,8 @@ TEST(Report, EscapesNamesFromOutside) {
 
 TEST(Report, AnyMetricMayBeMissing) {
   for (const std::string language : {"en", "zh"}) {
-    for (const FakeStudy& whole : {FakeStudy::Decoder(), FakeStudy::Encoder()}) {
+    for (const FakeStudy& whole :
+         {FakeStudy::Decoder(), FakeStudy::Methods(), FakeStudy::Encoder()}) {
       for (const MetricInfo& info : AllMetrics()) {
         FakeStudy study = whole;
         study.Remove(info.name);
@@ -271,7 +288,8 @@ TEST(Report, PlotsHaveSideFilesOfExistingIds) {
 
 TEST(OneScreen, FitsEightyColumnsAndTwentyFourLines) {
   for (const std::string language : {"en", "zh"}) {
-    for (const FakeStudy& study : {FakeStudy::Decoder(), FakeStudy::Encoder()}) {
+    for (const FakeStudy& study :
+         {FakeStudy::Decoder(), FakeStudy::Methods(), FakeStudy::Encoder()}) {
       const Result<std::string> screen = OneScreen(study.rows, language);
       ASSERT_TRUE(screen.ok());
       int lines = 0;

@@ -34,15 +34,25 @@ StudyNote ReadNote(const Evidence& row) {
 }
 
 // `text` null: of any text.
-const Evidence* Newest(const std::vector<Evidence>& rows, std::string_view metric,
+const Evidence* Newest(const std::vector<const Evidence*>& rows, std::string_view metric,
                        std::string_view subject, const std::string_view* text) {
   const Evidence* newest = nullptr;
-  for (const Evidence& row : rows) {
-    if (row.metric != metric || row.subject != subject) continue;
-    if (text != nullptr && row.text != *text) continue;
-    if (newest == nullptr || row.id > newest->id) newest = &row;
+  for (const Evidence* row : rows) {
+    if (row->metric != metric || row->subject != subject) continue;
+    if (text != nullptr && row->text != *text) continue;
+    if (newest == nullptr || row->id > newest->id) newest = row;
   }
   return newest;
+}
+
+std::string TextOf(const std::string& json_text, std::string_view name, std::string_view key) {
+  if (json_text.empty()) return "";
+  const Result<Json> json = ParseJson(json_text, name);
+  if (!json.ok() || !json->is_object()) return "";
+  const auto found = json->find(std::string(key));
+  if (found == json->end()) return "";
+  if (found->is_string()) return found->get<std::string>();
+  return found->is_number_integer() ? DumpJson(*found) : "";
 }
 
 }  // namespace
@@ -52,13 +62,11 @@ bool IsNote(const Evidence& row) { return row.metric.ends_with("_note"); }
 bool IsRaw(const Evidence& row) { return row.metric == metric::kWindowScores; }
 
 std::string DetailText(const Evidence& row, std::string_view key) {
-  if (row.detail.empty()) return "";
-  const Result<Json> json = ParseJson(row.detail, "detail");
-  if (!json.ok() || !json->is_object()) return "";
-  const auto found = json->find(std::string(key));
-  if (found == json->end()) return "";
-  if (found->is_string()) return found->get<std::string>();
-  return found->is_number_integer() ? DumpJson(*found) : "";
+  return TextOf(row.detail, "detail", key);
+}
+
+std::string OptionText(const Evidence& row, std::string_view key) {
+  return TextOf(row.options, "options", key);
 }
 
 Result<StudyRows> StudyRows::Index(const std::vector<Evidence>& rows) {
@@ -76,6 +84,11 @@ Result<StudyRows> StudyRows::Index(const std::vector<Evidence>& rows) {
       study.notes_.push_back(ReadNote(row));
       continue;
     }
+    if (IsQualityOfText(row) && OptionText(row, "axis") == kActivationAxis) {
+      study.activation_rows_.push_back({&row, OptionText(row, "activations")});
+      continue;
+    }
+    study.figures_.push_back(&row);
     if (row.subject == kMachine || row.subject.empty()) continue;
     if (row.subject == kReference) {
       if (study.reference_ == nullptr) study.reference_ = &row;
@@ -106,17 +119,27 @@ Result<StudyRows> StudyRows::Index(const std::vector<Evidence>& rows) {
 }
 
 const Evidence* StudyRows::Find(std::string_view metric, std::string_view subject) const {
-  return Newest(*rows_, metric, subject, nullptr);
+  return Newest(figures_, metric, subject, nullptr);
 }
 
 const Evidence* StudyRows::Find(std::string_view metric, std::string_view subject,
                                 std::string_view text) const {
-  return Newest(*rows_, metric, subject, &text);
+  return Newest(figures_, metric, subject, &text);
+}
+
+const Evidence* StudyRows::FindActivations(std::string_view metric, std::string_view subject,
+                                           std::string_view text,
+                                           std::string_view activations) const {
+  std::vector<const Evidence*> rows;
+  for (const ActivationRow& one : activation_rows_) {
+    if (one.activations == activations) rows.push_back(one.row);
+  }
+  return Newest(rows, metric, subject, &text);
 }
 
 bool StudyRows::Has(std::string_view metric) const {
-  return std::any_of(rows_->begin(), rows_->end(),
-                     [&](const Evidence& row) { return row.metric == metric; });
+  return std::any_of(figures_.begin(), figures_.end(),
+                     [&](const Evidence* row) { return row->metric == metric; });
 }
 
 }  // namespace crumb

@@ -30,6 +30,9 @@ class StudyRows {
   const Evidence* Find(std::string_view metric, std::string_view subject) const;
   const Evidence* Find(std::string_view metric, std::string_view subject,
                        std::string_view text) const;
+  // The row that compares types of activations ("float32", "int8", ...), which Find never gives.
+  const Evidence* FindActivations(std::string_view metric, std::string_view subject,
+                                  std::string_view text, std::string_view activations) const;
   bool Has(std::string_view metric) const;
 
   // The reference, then the others from most to fewest matrix bits, then total bits; those without
@@ -44,7 +47,13 @@ class StudyRows {
 
  private:
   explicit StudyRows(const std::vector<Evidence>& rows) : rows_(&rows) {}
+  struct ActivationRow {
+    const Evidence* row;
+    std::string activations;
+  };
   const std::vector<Evidence>* rows_;
+  std::vector<const Evidence*> figures_;  // what Find looks through
+  std::vector<ActivationRow> activation_rows_;
   const Evidence* reference_ = nullptr;
   std::vector<std::string> variants_;
   std::vector<std::string> texts_;
@@ -61,6 +70,8 @@ bool IsRaw(const Evidence& row);
 
 // A string or whole number of the row's detail JSON as text; empty when it is not there.
 std::string DetailText(const Evidence& row, std::string_view key);
+// The same of its options.
+std::string OptionText(const Evidence& row, std::string_view key);
 
 }  // namespace crumb
 

@@ -63,6 +63,23 @@ TEST(StudyRows, NoteWithoutTranslationIsTheSameInBothLanguages) {
   EXPECT_EQ(study->notes().back().chinese, "only this");
 }
 
+TEST(StudyRows, RowsThatCompareActivationsNeverStandForTheVariant) {
+  const FakeStudy fake = FakeStudy::Methods();
+  const Result<StudyRows> study = StudyRows::Index(fake.rows);
+  ASSERT_TRUE(study.ok());
+  const Evidence* whole = study->Find(metric::kPerplexityRatio, "trellis2+embed8", "en");
+  ASSERT_NE(whole, nullptr);
+  EXPECT_EQ(whole->n, 3060);
+  for (const char* type : {"float32", "int8", "int8-token"}) {
+    const Evidence* row =
+        study->FindActivations(metric::kPerplexityRatio, "trellis2+embed8", "en", type);
+    ASSERT_NE(row, nullptr) << type;
+    EXPECT_EQ(row->n, 1020);
+    EXPECT_GT(row->id, whole->id);
+  }
+  EXPECT_EQ(study->FindActivations(metric::kPerplexityRatio, "int2+embed8", "en", "int8"), nullptr);
+}
+
 TEST(StudyRows, DetailThatIsNoJsonIsAsIfEmpty) {
   Evidence row;
   row.detail = "{broken";

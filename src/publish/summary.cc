@@ -47,13 +47,16 @@ class Writer {
     if (!choice.has_value()) return "";
     std::string key = study_.is_encoder() ? "summary_kept_cosine" : "summary_kept";
     if (!choice->kept) key += "_none";
-    return About(key, choice->variant, text);
+    return JoinSentences({About(key, choice->variant, text), Beside(choice->variant, text)},
+                         texts_);
   }
 
-  // The broken variant with the most bits, if any.
+  // The broken variant with the most bits, if any; rounding counts where nothing better stands
+  // beside it.
   std::string Broken(const std::string& text) const {
     for (const std::string& variant : study_.variants()) {
       if (JudgeQuality(study_, variant, text) != Verdict::kBroken) continue;
+      if (IsBesideOnly(study_, variant)) continue;
       return About(study_.is_encoder() ? "summary_broken_cosine" : "summary_broken", variant, text);
     }
     return "";
@@ -74,7 +77,14 @@ class Writer {
 
  private:
   std::string Label(const std::string& variant) const {
-    return FullLabel(PartsOf(study_, variant), texts_);
+    return FullLabel(PartsOf(variant), texts_);
+  }
+
+  // What rounding to nearest gives in its place.
+  std::string Beside(const std::string& variant, const std::string& text) const {
+    const std::string rounded = RoundedBeside(study_, variant);
+    if (rounded.empty()) return "";
+    return About(study_.is_encoder() ? "summary_beside_cosine" : "summary_beside", rounded, text);
   }
 
   std::string Number(const Evidence* row) const {

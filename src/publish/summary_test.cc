@@ -95,6 +95,24 @@ TEST(Summary, WithoutQualityNothingIsChosen) {
   EXPECT_THAT(decoder.summary().quality.front(), HasSubstr("was not measured"));
 }
 
+TEST(Summary, RoundingStandsBesideTheBestMethod) {
+  const SummaryOf methods(FakeStudy::Methods());
+  EXPECT_EQ(SmallestKept(methods.study(), "en")->variant, "trellis3+embed8");
+  const Summary summary = methods.summary();
+  EXPECT_THAT(summary.quality.front(), HasSubstr("3-bit trellis, embedding INT8"));
+  EXPECT_THAT(
+      summary.quality.front(),
+      HasSubstr("Rounded to nearest, INT3, embedding INT8, with 3.375 matrix bits and 4.435 "
+                "total bits"));
+}
+
+TEST(Summary, AWidthIsNotCalledBrokenForWhatRoundingDoesToIt) {
+  // INT3 rounded is beyond twice the reference, 3-bit trellis beside it is not.
+  const Summary summary = SummaryOf(FakeStudy::Methods()).summary();
+  ASSERT_THAT(summary.broken, SizeIs(2));
+  EXPECT_THAT(summary.broken.front(), HasSubstr("Ternary (optimized), embedding INT8"));
+}
+
 TEST(Summary, EncoderIsJudgedByItsEmbeddings) {
   const SummaryOf encoder(FakeStudy::Encoder());
   EXPECT_EQ(SmallestKept(encoder.study())->variant, "int3+embed3");

@@ -55,12 +55,21 @@ std::string_view BadgeName(Verdict verdict) {
 class Builder {
  public:
   Builder(const StudyRows& study, const Texts& texts, std::string id)
-      : study_(study), texts_(texts) {
+      : Builder(study, texts, std::move(id), study.variants()) {}
+  // A table of some of the variants.
+  Builder(const StudyRows& study, const Texts& texts, std::string id,
+          std::vector<std::string> variants)
+      : study_(study), texts_(texts), variants_(std::move(variants)) {
     table_.id = std::move(id);
-    for (const std::string& variant : study.variants()) {
-      const VariantParts parts = PartsOf(study, variant);
-      table_.rows.push_back(
-          {WidthLabel(parts, texts), EmbeddingLabel(parts, texts), variant == kReference, {}});
+    for (const std::string& variant : variants_) {
+      const VariantParts parts = PartsOf(variant);
+      const std::string method = variant == kReference ? "·" : MethodLabel(parts, texts);
+      table_.rows.push_back({WidthLabel(parts, texts),
+                             EmbeddingLabel(parts, texts),
+                             method,
+                             variant == kReference,
+                             {}});
+      table_.has_methods = table_.has_methods || !parts.method.empty();
     }
   }
 
@@ -86,7 +95,7 @@ class Builder {
   void AddColumn(std::string heading, const CellOf& cell_of) {
     table_.columns.push_back(std::move(heading));
     for (size_t i = 0; i < table_.rows.size(); ++i) {
-      table_.rows[i].cells.push_back(cell_of(study_.variants()[i]));
+      table_.rows[i].cells.push_back(cell_of(variants_[i]));
     }
   }
 
@@ -102,11 +111,10 @@ class Builder {
 
  private:
   bool Measured(std::string_view name, const std::string* text) const {
-    return std::any_of(study_.variants().begin(), study_.variants().end(),
-                       [&](const std::string& variant) {
-                         return text == nullptr ? study_.Find(name, variant) != nullptr
-                                                : study_.Find(name, variant, *text) != nullptr;
-                       });
+    return std::any_of(variants_.begin(), variants_.end(), [&](const std::string& variant) {
+      return text == nullptr ? study_.Find(name, variant) != nullptr
+                             : study_.Find(name, variant, *text) != nullptr;
+    });
   }
 
   std::string Heading(std::string_view name) const {
@@ -129,6 +137,7 @@ class Builder {
 
   const StudyRows& study_;
   const Texts& texts_;
+  std::vector<std::string> variants_;
   Table table_;
 };
 
@@ -142,6 +151,40 @@ Table TextTable(const StudyRows& study, const Texts& texts, const std::string& t
   for (const std::string_view name : kTextMetrics) builder.AddOn(name, text, false);
   return builder.Finish(texts.Fill("quality_heading", {{"text", TextLabel(text, texts)}}),
                         std::string(texts["quality_intro"]), "");
+}
+
+constexpr std::string_view kActivationTypes[] = {"float32", "int8-token", "int8"};
+
+Table ActivationTable(const StudyRows& study, const Texts& texts, const std::string& text,
+                      std::string id) {
+  std::vector<std::string> variants;
+  const Evidence* any = nullptr;
+  for (const std::string& variant : study.variants()) {
+    for (const std::string_view type : kActivationTypes) {
+      const Evidence* row = study.FindActivations(metric::kPerplexityRatio, variant, text, type);
+      if (row == nullptr) continue;
+      if (variants.empty() || variants.back() != variant) variants.push_back(variant);
+      any = row;
+    }
+  }
+  if (any == nullptr) return {};
+  Builder builder(study, texts, std::move(id), std::move(variants));
+  for (const std::string_view name : {metric::kPerplexityRatio, metric::kKlDivergence}) {
+    for (const std::string_view type : kActivationTypes) {
+      builder.AddColumn(
+          texts.Fill("col_activations", {{"column", std::string(texts["col_" + std::string(name)])},
+                                         {"activations", ActivationLabel(type, texts)}}),
+          [&](const std::string& variant) {
+            const Evidence* row = study.FindActivations(name, variant, text, type);
+            if (row != nullptr) return Cell{row, "", ""};
+            return Cell{nullptr, std::string(texts["not_measured"]), "missing"};
+          });
+    }
+  }
+  return builder.Finish(texts.Fill("activations_heading", {{"text", TextLabel(text, texts)}}),
+                        texts.Fill("activations_intro", {{"windows", DetailText(*any, "windows")},
+                                                         {"tokens", std::to_string(any->n)}}),
+                        "");
 }
 
 Table EncoderTable(const StudyRows& study, const Texts& texts) {
@@ -193,12 +236,23 @@ std::vector<Table> DetailTables(const StudyRows& study, const Texts& texts) {
   for (size_t i = 0; i < study.texts().size(); ++i) {
     tables.push_back(TextTable(study, texts, study.texts()[i], "quality-" + std::to_string(i)));
   }
+  std::ranges::move(ActivationTables(study, texts), std::back_inserter(tables));
   Builder size(study, texts, "size");
   for (const std::string_view name : kSizeMetrics) size.Add(name);
   tables.push_back(size.Finish("size_heading", "size_intro"));
   Builder speed(study, texts, "speed");
   for (const std::string_view name : kSpeedMetrics) speed.Add(name);
   tables.push_back(speed.Finish("speed_heading", "speed_intro"));
+  std::erase_if(tables, [](const Table& table) { return table.columns.empty(); });
+  return tables;
+}
+
+std::vector<Table> ActivationTables(const StudyRows& study, const Texts& texts) {
+  std::vector<Table> tables;
+  for (size_t i = 0; i < study.texts().size(); ++i) {
+    tables.push_back(
+        ActivationTable(study, texts, study.texts()[i], "activations-" + std::to_string(i)));
+  }
   std::erase_if(tables, [](const Table& table) { return table.columns.empty(); });
   return tables;
 }

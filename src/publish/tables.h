@@ -20,6 +20,7 @@ struct Cell {
 struct TableRow {
   std::string label;     // "INT4"
   std::string sublabel;  // "embedding INT8"
+  std::string method;    // "trellis code"
   bool is_reference = false;
   std::vector<Cell> cells;
 };
@@ -29,6 +30,7 @@ struct Table {
   std::string heading;
   std::string intro;
   std::string legend;
+  bool has_methods = false;  // whether a column of methods comes first
   std::vector<std::string> columns;
   std::vector<TableRow> rows;
 };
@@ -36,6 +38,9 @@ struct Table {
 Table GlanceTable(const StudyRows& study, const Texts& texts);
 // Quality on each text (or of the embeddings), size and memory, speed: those that were measured.
 std::vector<Table> DetailTables(const StudyRows& study, const Texts& texts);
+// For each text, weights alone and weights with activations of fewer bits; those that were
+// measured.
+std::vector<Table> ActivationTables(const StudyRows& study, const Texts& texts);
 // The texts side by side; no rows where there are fewer than two texts.
 Table LanguagesTable(const StudyRows& study, const Texts& texts);
 

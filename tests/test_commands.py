@@ -13,8 +13,8 @@ class Commands(CrumbTest):
         self.assertRegex(done.stdout, r"^crumb \d+\.\d+\.\d+ \(")
 
     def test_every_command_has_help_with_an_example(self):
-        for command in ["study", "inspect", "quantize", "eval", "bench", "generate", "chat", "report",
-                        "ledger", "pull", "cache"]:
+        for command in ["study", "inspect", "calibrate", "quantize", "eval", "bench", "generate", "chat",
+                        "report", "ledger", "pull", "cache"]:
             done = run(command, "--help")
             self.assertEqual(done.returncode, 0, command)
             self.assertIn(f"crumb {command}", done.stdout)
@@ -66,7 +66,7 @@ class Commands(CrumbTest):
         hashes = []
         for threads in (1, 2, 3):
             out = self.folder / f"q{threads}"
-            done = run("quantize", tiny_model("stories260K"), "--bits", "3", "-o", out, "--threads",
+            done = run("quantize", tiny_model("stories260K"), "--bits", "3", "--method", "rtn", "-o", out, "--threads",
                        threads)
             self.assertEqual(done.returncode, 0, done.stderr)
             hashes.append((out / "model.safetensors").read_bytes())
@@ -88,7 +88,7 @@ class Commands(CrumbTest):
         divergences = []
         for bits in ("8", "4", "2", "1"):
             out = self.folder / f"q{bits}"
-            self.assertEqual(run("quantize", model, "--bits", bits, "-o", out).returncode, 0)
+            self.assertEqual(run("quantize", model, "--bits", bits, "--method", "rtn", "-o", out).returncode, 0)
             result = run_json("eval", out, "--reference", model, "--text", text, "--windows", 4)[0]
             divergences.append(result["kl_divergence"])
         self.assertEqual(divergences, sorted(divergences))

@@ -12,10 +12,20 @@ from harness import BINARY, CrumbTest, data_file, run, run_json, tiny_model
 
 
 class StudyTest(CrumbTest):
-    def study(self, *more, out=None, **options):
+    def study(self, *more, out=None, method="rtn", **options):
         text = data_file("tinystories/tinystories_val.txt")
         return run("study", tiny_model("babyllama-tok105-0.94M"), "-o", out or self.folder / "out",
-                   "--text", text, "--windows", 3, "--repetitions", 2, *more, **options)
+                   "--text", text, "--windows", 3, "--repetitions", 2, "--method", method, *more,
+                   **options)
+
+    def calibration_text(self):
+        """Lines of the stories that the first windows of the text do not reach."""
+        lines = data_file("tinystories/tinystories_val.txt").read_text().splitlines()
+        text = self.folder / "calibration.txt"
+        text.write_text("\n".join(lines[len(lines) // 2:]))
+        evaluation = self.folder / "evaluation.txt"
+        evaluation.write_text("\n".join(lines[:len(lines) // 2]))
+        return text, evaluation
 
     def rows(self, **options):
         done = run("ledger", "export", "--ledger", self.folder / "out")
@@ -49,7 +59,8 @@ class StudyTest(CrumbTest):
 
     def check_rows(self, rows):
         def value(metric, subject):
-            found = [r["value"] for r in rows if r["metric"] == metric and r["subject"] == subject]
+            found = [r["value"] for r in rows if r["metric"] == metric and r["subject"] == subject
+                     and '"axis"' not in r["options"]]
             self.assertEqual(len(found), 1, (metric, subject))
             return found[0]
         # Integers in groups of 64 with a float16 scale and, but for 1 bit, a zero byte. The widths of
@@ -72,7 +83,7 @@ class StudyTest(CrumbTest):
         text = data_file("tinystories/tinystories_val.txt")
         command = [BINARY, "study", str(tiny_model("babyllama-tok105-0.94M")), "-o",
                    str(self.folder / "out"), "--text", str(text), "--windows", "3",
-                   "--repetitions", "2"]
+                   "--repetitions", "2", "--method", "rtn"]
         for delay in (0.15, 0.4, 0.8, 1.3, 2.0):
             child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(delay)
@@ -94,7 +105,8 @@ class StudyTest(CrumbTest):
         text = data_file("tinystories/tinystories_val.txt")
         child = subprocess.Popen(
             [BINARY, "study", str(tiny_model("babyllama-tok105-0.94M")), "-o",
-             str(self.folder / "out"), "--text", str(text), "--full", "--repetitions", "50"],
+             str(self.folder / "out"), "--text", str(text), "--full", "--repetitions", "50",
+             "--method", "rtn"],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         time.sleep(1.5)
         child.send_signal(signal.SIGINT)
@@ -106,7 +118,8 @@ class StudyTest(CrumbTest):
         text = data_file("tinystories/tinystories_val.txt")
         child = subprocess.Popen(
             [BINARY, "study", str(tiny_model("babyllama-tok105-0.94M")), "-o",
-             str(self.folder / "out"), "--text", str(text), "--full", "--repetitions", "50"],
+             str(self.folder / "out"), "--text", str(text), "--full", "--repetitions", "50",
+             "--method", "rtn"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             for _ in range(100):
@@ -133,6 +146,74 @@ class StudyTest(CrumbTest):
         self.assertFalse((self.folder / "out" / "ledger.db").exists())
         listed = run_json("ledger", "list", "--ledger", self.folder / "own.db")
         self.assertTrue(any(row["metric"] == "perplexity" for row in listed))
+
+    def calibrated_study(self, *more):
+        calibration, evaluation = self.calibration_text()
+        return run("study", tiny_model("babyllama-tok105-0.94M"), "-o", self.folder / "out",
+                   "--bits", "8,2", "--text", evaluation, "--windows", 3, "--repetitions", 2,
+                   "--calibration-text", calibration, "--calibration-windows", 4,
+                   "--activation-windows", 2, *more)
+
+    def test_the_best_method_stands_beside_rounding_and_a_second_run_calibrates_nothing_anew(self):
+        done = self.calibrated_study()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = self.rows()
+        subjects = {r["subject"] for r in rows} - {"machine"}
+        self.assertEqual(subjects, {"reference", "int8+embed8", "trellis2+embed8", "int2+embed8"})
+        again = self.calibrated_study()
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual([r["id"] for r in rows], [r["id"] for r in self.rows()])
+
+        def values(metric, subject, axis=None):
+            found = {}
+            for r in rows:
+                options = json.loads(r["options"]) if r["options"] else {}
+                if (r["metric"], r["subject"], options.get("axis")) == (metric, subject, axis):
+                    found[options.get("activations")] = r["value"]
+            return found
+        best = values("kl_divergence", "trellis2+embed8")["int8"]
+        self.assertLess(best, values("kl_divergence", "int2+embed8")["int8"])
+        types = values("kl_divergence", "trellis2+embed8", "activations")
+        self.assertEqual(set(types), {"float32", "int8", "int8-token"})
+        self.assertEqual(values("kl_divergence", "int2+embed8", "activations"), {})
+        html = (self.folder / "out" / "report.html").read_text()
+        self.assertIn('id="activations-0"', html)
+        self.assertIn("round to nearest", html)
+
+    def test_rows_say_how_a_variant_was_made(self):
+        done = self.calibrated_study()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for row in self.rows():
+            options = json.loads(row["options"]) if row["options"] else {}
+            if row["subject"] == "trellis2+embed8":
+                self.assertEqual(options["method"], "trellis")
+                self.assertEqual(options["embedding_method"], "rtn")
+                self.assertEqual(options["embedding_codec"], "int8-g64")
+                self.assertEqual(options["calibration_windows"], 4)
+                self.assertRegex(options["calibration_sha256"], "^[0-9a-f]{64}$")
+                self.assertIn("seed", options)
+            elif row["subject"] == "int2+embed8":
+                self.assertEqual(options["method"], "rtn")
+                self.assertNotIn("calibration_sha256", options)
+
+    def test_text_that_is_calibrated_on_is_refused_and_if_forced_marked(self):
+        calibration, _ = self.calibration_text()
+        command = ["study", tiny_model("babyllama-tok105-0.94M"), "-o", self.folder / "out",
+                   "--bits", "2", "--text", calibration, "--windows", 2, "--repetitions", 1,
+                   "--calibration-text", calibration, "--calibration-windows", 4,
+                   "--activation-windows", 0]
+        self.assert_refused(run(*command), 2, "calibration.txt", "--allow-overlap")
+        forced = run(*command, "--allow-overlap")
+        self.assertEqual(forced.returncode, 0, forced.stderr)
+        marked = [r["subject"] for r in self.rows() if "calibration_overlap" in r["options"]]
+        self.assertEqual(set(marked), {"trellis2+embed8"})
+        html = (self.folder / "out" / "report.html").read_text()
+        self.assertIn("were calibrated on", html)
+
+    def test_a_method_without_a_width_is_refused_when_the_width_was_asked_for(self):
+        done = self.study("--bits", "8", method="trellis")
+        self.assert_refused(done, 2, "trellis", "8")
+        self.assert_refused(self.study(method="magic"), 2, "magic", "best")
 
     def test_dry_run_measures_nothing(self):
         done = self.study("--dry-run")

@@ -103,7 +103,7 @@ void PrintTable(const Json& document) {
 Status Run(const BenchArguments& arguments, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
   BenchOptions bench = arguments.bench;
-  CRUMB_ASSIGN_OR_RETURN(bench.activations, ParseActivations(arguments.activations));
+  CRUMB_ASSIGN_OR_RETURN(bench.activations, ParseActivationType(arguments.activations));
   std::vector<Loaded> loaded;
   for (const std::string& source : arguments.models) {
     CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(source, common));

@@ -9,6 +9,7 @@ namespace crumb {
 
 Runner AddStudyCommand(CLI::App& app);
 Runner AddInspectCommand(CLI::App& app);
+Runner AddCalibrateCommand(CLI::App& app);
 Runner AddQuantizeCommand(CLI::App& app);
 Runner AddEvalCommand(CLI::App& app);
 Runner AddBenchCommand(CLI::App& app);

@@ -10,8 +10,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -180,6 +182,30 @@ std::string HumanSeconds(double seconds) {
   return fmt::format("{} s", whole);
 }
 
+Result<int64_t> ParseByteSize(const std::string& text, std::string_view option) {
+  constexpr std::array<std::pair<std::string_view, double>, 8> kUnits = {{{"", 1},
+                                                                          {"B", 1},
+                                                                          {"kB", 1e3},
+                                                                          {"MB", 1e6},
+                                                                          {"GB", 1e9},
+                                                                          {"KiB", 0x1p10},
+                                                                          {"MiB", 0x1p20},
+                                                                          {"GiB", 0x1p30}}};
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [unit, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  std::string_view rest(unit, static_cast<size_t>(end - unit));
+  if (rest.starts_with(' ')) rest.remove_prefix(1);
+  for (const auto& [name, bytes] : kUnits) {
+    const double size = number * bytes;
+    if (error == std::errc() && rest == name && size >= 1 && size < 0x1p60) {
+      return static_cast<int64_t>(size);
+    }
+  }
+  return InvalidArgument(
+      fmt::format("{} {}: give a size such as 800MB or 1.5GB (also kB, MiB, GiB)", option, text));
+}
+
 void PrintJson(const Json& json) { fmt::print("{}\n", DumpJson(json, 2)); }
 
 void AddTextOptions(CLI::App& app, TextOptions& options) {
@@ -208,6 +234,37 @@ Result<std::vector<EvaluationText>> LoadTexts(const TextOptions& options) {
   return texts;
 }
 
+Result<std::vector<CalibrationText>> LoadCalibrationTexts(const std::vector<std::string>& files) {
+  std::vector<EvaluationText> texts;
+  for (const std::string& file : files) {
+    CRUMB_ASSIGN_OR_RETURN(EvaluationText text, TextFile(file));
+    texts.push_back(std::move(text));
+  }
+  if (texts.empty()) {
+    for (const char* language : {"en", "zh"}) {
+      CRUMB_ASSIGN_OR_RETURN(EvaluationText text,
+                             DebianReference(language, /*for_calibration=*/true));
+      texts.push_back(std::move(text));
+    }
+  }
+  std::vector<CalibrationText> result;
+  for (EvaluationText& text : texts) {
+    result.push_back({std::move(text.name), std::move(text.source), std::move(text.content),
+                      std::move(text.sha256)});
+  }
+  return result;
+}
+
+Result<CalibrationTokens> CutCalibration(const Model& model, const std::vector<std::string>& files,
+                                         int64_t windows, int64_t context) {
+  constexpr int64_t kWindows = 64;
+  constexpr int64_t kSentences = 1024;
+  CRUMB_ASSIGN_OR_RETURN(const std::vector<CalibrationText> texts, LoadCalibrationTexts(files));
+  if (windows == 0) windows = model.config().encoder ? kSentences : kWindows;
+  return CutCalibrationTokens(model, texts, windows,
+                              std::min(context, model.config().max_positions));
+}
+
 Result<int64_t> WindowsOf(const TextOptions& options, int64_t standard) {
   if (options.quick) return int64_t{3};
   if (options.full) return int64_t{0};
@@ -220,14 +277,8 @@ Result<int64_t> WindowsOf(const TextOptions& options, int64_t standard) {
 
 void AddActivationOption(CLI::App& app, std::string& option) {
   app.add_option("--activations", option, "what packed weights are multiplied with")
-      ->check(CLI::IsMember({"int8", "float32"}))
+      ->check(CLI::IsMember({"int8", "int8-token", "float32"}))
       ->capture_default_str();
-}
-
-Result<ActivationType> ParseActivations(const std::string& option) {
-  if (option == "int8") return ActivationType::kInt8;
-  if (option == "float32") return ActivationType::kFloat32;
-  return InvalidArgument(fmt::format("--activations {}: choose int8 or float32", option));
 }
 
 Result<std::string> RunSelf(const std::vector<std::string>& arguments) {

@@ -16,6 +16,7 @@
 #include "fetch/fetch.h"
 #include "kernels/matmul.h"
 #include "lab/progress.h"
+#include "quant/calibration.h"
 
 namespace crumb {
 
@@ -59,6 +60,9 @@ class ProgressLine {
 // "1.5 GB", "97 MB", "12 kB" (powers of 1000), and "3 min 20 s".
 std::string HumanBytes(double bytes);
 std::string HumanSeconds(double seconds);
+// Bytes of a size as users write it: "45MB", "1.5 GB", "800kB" (powers of 1000), "512MiB" (of
+// 1024), "1000000". At least 1 byte. `option` is for messages: "--memory".
+Result<int64_t> ParseByteSize(const std::string& text, std::string_view option);
 
 void PrintJson(const Json& json);
 
@@ -72,12 +76,18 @@ struct TextOptions {
 void AddTextOptions(CLI::App& app, TextOptions& options);
 // The user's files, or the Debian Reference in English and Chinese.
 Result<std::vector<EvaluationText>> LoadTexts(const TextOptions& options);
+// Texts to calibrate on: the user's files, or the chapters of the Debian Reference that LoadTexts
+// leaves out.
+Result<std::vector<CalibrationText>> LoadCalibrationTexts(const std::vector<std::string>& files);
+// Windows of 512 tokens or `context` of these texts; `windows` 0: 64, or 1024 sentences of an
+// encoder.
+Result<CalibrationTokens> CutCalibration(const Model& model, const std::vector<std::string>& files,
+                                         int64_t windows, int64_t context);
 // Windows of each text; 0: all.
 Result<int64_t> WindowsOf(const TextOptions& options, int64_t standard);
 
-// --activations int8|float32.
+// --activations int8|int8-token|float32, for ParseActivationType.
 void AddActivationOption(CLI::App& app, std::string& option);
-Result<ActivationType> ParseActivations(const std::string& option);
 
 // Runs this program again with other arguments and returns what it printed. A failure carries its
 // last line of standard error.

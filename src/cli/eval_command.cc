@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "eval/overlap.h"
 #include "eval/perplexity.h"
 
 namespace crumb {
@@ -19,6 +20,7 @@ struct EvalArguments {
   std::string activations = "int8";
   std::string decode_to = "f16";
   int64_t context = 512;
+  bool allow_overlap = false;
   TextOptions texts;
 };
 
@@ -28,6 +30,21 @@ struct Scored {
   std::vector<WindowScore> model;
   std::vector<WindowScore> reference;
 };
+
+// Lines of the text that one of the models was calibrated on; an error unless that is allowed.
+Result<int64_t> CheckOverlap(const EvaluationText& text, const Model& model, const Model* reference,
+                             bool allowed) {
+  CRUMB_ASSIGN_OR_RETURN(int64_t lines, CalibrationOverlap(model.path(), text.content));
+  if (reference != nullptr) {
+    CRUMB_ASSIGN_OR_RETURN(const int64_t more, CalibrationOverlap(reference->path(), text.content));
+    lines = std::max(lines, more);
+  }
+  if (lines == 0 || allowed) return lines;
+  return InvalidArgument(fmt::format(
+      "text {}: the model was calibrated on {} of its lines, so its figures would promise "
+      "too much; give another text, or say --allow-overlap",
+      text.name, lines));
+}
 
 // Both models on one window after the other.
 Result<Scored> ScoreText(Session& session, Session* reference,
@@ -54,12 +71,14 @@ Result<Scored> ScoreText(Session& session, Session* reference,
   return scored;
 }
 
-Json ResultJson(const EvaluationText& text, const Scored& scored, int64_t context) {
+Json ResultJson(const EvaluationText& text, const Scored& scored, int64_t context,
+                int64_t overlap_lines) {
   const TextScore score = Summarize(scored.model);
   Json json = Json::object();
   json["text"] = text.name;
   json["text_sha256"] = text.sha256;
   json["source"] = text.source;
+  json["calibration_overlap_lines"] = overlap_lines;
   json["context"] = context;
   json["windows"] = score.windows;
   json["tokens"] = score.tokens;
@@ -88,6 +107,9 @@ void PrintText(const Json& json) {
   fmt::print("text       {} ({} windows of {}, {} scored tokens)\n",
              json["text"].get<std::string>(), json["windows"].get<int64_t>(),
              json["context"].get<int64_t>(), json["tokens"].get<int64_t>());
+  if (const auto lines = json["calibration_overlap_lines"].get<int64_t>(); lines > 0) {
+    fmt::print("  overlap             calibrated on {} lines of this text: too good\n", lines);
+  }
   fmt::print("  perplexity          {:.4f} +/- {:.4f}  (95 % {:.3f} to {:.3f})\n",
              number("perplexity"), number("standard_error"), number("perplexity_low"),
              number("perplexity_high"));
@@ -132,12 +154,18 @@ Status Run(const EvalArguments& arguments, const CommonOptions& common) {
     }
   }
   CRUMB_ASSIGN_OR_RETURN(const std::vector<EvaluationText> texts, LoadTexts(arguments.texts));
+  std::vector<int64_t> overlaps;
+  for (const EvaluationText& text : texts) {
+    CRUMB_ASSIGN_OR_RETURN(const int64_t lines,
+                           CheckOverlap(text, *model, reference.get(), arguments.allow_overlap));
+    overlaps.push_back(lines);
+  }
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
   WindowOptions window_options;
   window_options.context = std::min(arguments.context, model->config().max_positions);
   CRUMB_ASSIGN_OR_RETURN(window_options.max_windows, WindowsOf(arguments.texts, kStandardWindows));
   SessionOptions session_options;
-  CRUMB_ASSIGN_OR_RETURN(session_options.activations, ParseActivations(arguments.activations));
+  CRUMB_ASSIGN_OR_RETURN(session_options.activations, ParseActivationType(arguments.activations));
   session_options.max_tokens = window_options.context;
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                          Session::Create(*model, *pool, session_options));
@@ -146,7 +174,8 @@ Status Run(const EvalArguments& arguments, const CommonOptions& common) {
     CRUMB_ASSIGN_OR_RETURN(reference_session, Session::Create(*reference, *pool, session_options));
   }
   Json results = Json::array();
-  for (const EvaluationText& text : texts) {
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const EvaluationText& text = texts[i];
     Result<std::vector<std::vector<int32_t>>> windows =
         MakeWindows(model->tokenizer(), text.content, window_options);
     if (!windows.ok()) return windows.status().WithContext(text.name);
@@ -155,7 +184,7 @@ Status Run(const EvalArguments& arguments, const CommonOptions& common) {
     clock.Expect(static_cast<double>(windows->size()));
     CRUMB_ASSIGN_OR_RETURN(const Scored scored, ScoreText(*session, reference_session.get(),
                                                           *windows, clock, text.name));
-    results.push_back(ResultJson(text, scored, window_options.context));
+    results.push_back(ResultJson(text, scored, window_options.context, overlaps[i]));
   }
   if (common.json) {
     PrintJson(results);
@@ -181,6 +210,8 @@ Runner AddEvalCommand(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "f16", "bf16"}))
       ->capture_default_str();
   AddActivationOption(app, arguments->activations);
+  app.add_flag("--allow-overlap", arguments->allow_overlap,
+               "evaluate on lines that were used for calibration");
   AddTextOptions(app, arguments->texts);
   app.footer(
       "Convention of llama-perplexity: windows without overlap, second half scored.\n"

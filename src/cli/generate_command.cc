@@ -40,7 +40,7 @@ Result<Ready> Prepare(const GenerateArguments& arguments, const CommonOptions& c
     return Unsupported(fmt::format("{}: is an encoder and generates no text", path));
   }
   SessionOptions options;
-  CRUMB_ASSIGN_OR_RETURN(options.activations, ParseActivations(arguments.activations));
+  CRUMB_ASSIGN_OR_RETURN(options.activations, ParseActivationType(arguments.activations));
   options.max_tokens = std::min<int64_t>(arguments.context > 0 ? arguments.context : 4096,
                                          ready.model->config().max_positions);
   CRUMB_ASSIGN_OR_RETURN(ready.session, Session::Create(*ready.model, *ready.pool, options));

@@ -13,7 +13,7 @@
 #include "kernels/kernel_set.h"
 #include "measure/machine.h"
 #include "model/model.h"
-#include "quant/quantizer.h"
+#include "quant/plan.h"
 
 namespace crumb {
 namespace {
@@ -72,8 +72,8 @@ Result<Json> DescribeModel(const std::string& path, bool tensors) {
   CRUMB_ASSIGN_OR_RETURN(json["disk_bytes"], IsFolder(path) ? FolderSize(path) : FileSize(path));
   json["bytes_at_width"] = Json::object();
   for (const char* width : {"8", "4", "3", "2", "1.58", "1"}) {
-    CRUMB_ASSIGN_OR_RETURN(const std::string name, CodecForWidth(width));
-    json["bytes_at_width"][name] = BytesAt(*model, *FindCodec(name));
+    CRUMB_ASSIGN_OR_RETURN(const MatrixChoice choice, ChoiceForWidth(width, "rtn"));
+    json["bytes_at_width"][choice.codec] = BytesAt(*model, *FindCodec(choice.codec));
   }
   if (tensors) {
     json["matrices"] = Json::array();

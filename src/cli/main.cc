@@ -23,6 +23,7 @@ struct Entry {
 constexpr std::array kCommands = {
     Entry{"study", "measure a model at many widths and write a report", AddStudyCommand},
     Entry{"inspect", "what a model holds and what this machine offers", AddInspectCommand},
+    Entry{"calibrate", "what a model's matrices read, for later quantizing", AddCalibrateCommand},
     Entry{"quantize", "write a model with fewer bits", AddQuantizeCommand},
     Entry{"eval", "perplexity, and divergence from a reference", AddEvalCommand},
     Entry{"bench", "speed and memory of a model", AddBenchCommand},

@@ -1,14 +1,17 @@
-// crumb quantize MODEL -o DIR --bits N.
+// crumb quantize MODEL -o DIR --bits N, or a budget for mixed widths.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "base/files.h"
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "quant/quantizer.h"
+#include "lab/mixed.h"
+#include "quant/quantize_model.h"
 
 namespace crumb {
 namespace {
@@ -17,50 +20,259 @@ struct QuantizeArguments {
   std::string model;
   std::string output;
   std::string bits;
-  std::string embedding_bits = "8";
-  std::string method = "rtn";
+  double matrix_bits = 0;
+  double total_bits = 0;
+  std::string size;
+  double max_ppl_ratio = 0;
+  std::string embedding_bits;
+  std::string method = "best";
+  std::vector<std::string> texts;
+  int64_t windows = 0;  // 0: the standard
+  std::string calibration;
+  uint64_t seed = 1;
+  double loss_scale = 1;
+  bool no_tuning = false;
+  bool dry_run = false;
   bool force = false;
+
+  // Budgets that were given.
+  int budgets() const {
+    return (matrix_bits > 0 ? 1 : 0) + (total_bits > 0 ? 1 : 0) + (size.empty() ? 0 : 1) +
+           (max_ppl_ratio > 0 ? 1 : 0);
+  }
+  bool mixed() const { return budgets() > 0; }
 };
 
-Status Run(const QuantizeArguments& arguments, const CommonOptions& common) {
+Result<QuantizePlan> PlanForWidth(const QuantizeArguments& arguments) {
   QuantizePlan plan;
-  plan.method = arguments.method;
-  CRUMB_ASSIGN_OR_RETURN(plan.block_codec, CodecForWidth(arguments.bits));
-  CRUMB_ASSIGN_OR_RETURN(plan.embedding_codec, CodecForWidth(arguments.embedding_bits));
-  CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(arguments.model, common));
-  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
-  // Loaded as the study loads its reference, so that the bytes are those that the study measured.
-  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, Model::Load(path));
-  QuantizeResult result;
-  {
-    ProgressLine line(common);
-    WorkClock clock(line.AsFunction());
-    clock.Expect(static_cast<double>(model->matrices().size()));
-    const auto progress = [&](int done, int total) {
-      clock.Done(1);
-      return clock.Begin(fmt::format("matrix {} of {}", done, total)).ok();
-    };
-    CRUMB_ASSIGN_OR_RETURN(
-        result, QuantizeModel(*model, plan, arguments.output, arguments.force, *pool, progress));
+  CRUMB_ASSIGN_OR_RETURN(plan.block, ChoiceForWidth(arguments.bits, arguments.method));
+  // Tables are rarely the place to save; a width of their own takes the best method.
+  const std::string width = arguments.embedding_bits.empty() ? "8" : arguments.embedding_bits;
+  CRUMB_ASSIGN_OR_RETURN(plan.embedding,
+                         ChoiceForWidth(width, arguments.method == "rtn" ? "rtn" : "best"));
+  return plan;
+}
+
+Result<MixedPlanOptions> BudgetOf(const QuantizeArguments& arguments) {
+  MixedPlanOptions options;
+  options.loss_scale = arguments.loss_scale;
+  if (arguments.matrix_bits > 0) {
+    options.kind = BudgetKind::kMatrixBits;
+    options.budget = arguments.matrix_bits;
+    const std::string width = arguments.embedding_bits.empty() ? "8" : arguments.embedding_bits;
+    CRUMB_ASSIGN_OR_RETURN(options.embedding, ChoiceForWidth(width, "best"));
+    return options;
   }
+  if (!arguments.embedding_bits.empty()) {
+    return InvalidArgument(
+        "--embedding-bits goes with --bits and --matrix-bits; with the other budgets the width of "
+        "the embedding is chosen like all others");
+  }
+  if (arguments.total_bits > 0) {
+    options.kind = BudgetKind::kTotalBits;
+    options.budget = arguments.total_bits;
+  } else if (!arguments.size.empty()) {
+    options.kind = BudgetKind::kBytes;
+    CRUMB_ASSIGN_OR_RETURN(const int64_t bytes, ParseByteSize(arguments.size, "--size"));
+    options.budget = static_cast<double>(bytes);
+  } else {
+    options.kind = BudgetKind::kMaxPplRatio;
+    options.budget = arguments.max_ppl_ratio;
+  }
+  return options;
+}
+
+struct Mixed {
+  MixedPlan best;
+  std::optional<MixedPlan> rule_of_thumb;  // absent where the rule is not possible in the budget
+  std::vector<HeadReport> heads;
+};
+
+Result<Mixed> PlanMixed(const Model& model, const CalibrationTokens& tokens,
+                        const QuantizeArguments& arguments, const CommonOptions& common,
+                        ThreadPool& pool) {
+  CRUMB_ASSIGN_OR_RETURN(const MixedPlanOptions options, BudgetOf(arguments));
+  ProgressLine line(common);
+  CRUMB_ASSIGN_OR_RETURN(
+      const MixedInputs inputs,
+      PrepareMixed(model, tokens, arguments.calibration, JoinPath(CacheFolder(), "calibration"),
+                   pool, line.AsFunction()));
+  Mixed mixed;
+  CRUMB_ASSIGN_OR_RETURN(mixed.best, MakeMixedPlan(inputs.table, options));
+  Result<MixedPlan> rule = MakeRuleOfThumbPlan(inputs.table, options);
+  if (rule.ok()) mixed.rule_of_thumb = std::move(rule).value();
+  CRUMB_ASSIGN_OR_RETURN(
+      mixed.heads, HeadsThatStandApart(model, inputs.sensitivity, [&](const NamedMatrix& matrix) {
+        return inputs.calibration->Moments(InputNameOf(matrix));
+      }));
+  return mixed;
+}
+
+// How many matrices of each kind got which codec: one line a kind.
+void PrintChoices(const MixedPlan& plan) {
+  std::map<std::string, std::map<std::string, int>> counts;
+  std::vector<std::string> codecs;
+  for (const PlannedMatrix& matrix : plan.matrices) {
+    ++counts[std::string(MatrixRoleName(matrix.role))][matrix.choice.codec];
+    if (std::find(codecs.begin(), codecs.end(), matrix.choice.codec) == codecs.end()) {
+      codecs.push_back(matrix.choice.codec);
+    }
+  }
+  std::sort(codecs.begin(), codecs.end());
+  fmt::print("{:<10}", "matrices");
+  for (const std::string& codec : codecs) fmt::print(" {:>9}", codec);
+  fmt::print("\n");
+  for (const auto& [role, by_codec] : counts) {
+    fmt::print("{:<10}", role);
+    for (const std::string& codec : codecs) {
+      const auto found = by_codec.find(codec);
+      fmt::print(" {:>9}", found == by_codec.end() ? "-" : fmt::format("{}", found->second));
+    }
+    fmt::print("\n");
+  }
+}
+
+void PrintPlan(const char* name, const MixedPlan& plan) {
+  fmt::print("{:<10} {:.3f} bits a weight of the blocks, {:.3f} a parameter in all, {}\n", name,
+             plan.matrix_bits, plan.total_bits, HumanBytes(static_cast<double>(plan.bytes)));
+  fmt::print("{:<10} {:.4f} nats a token, perplexity ratio {:.3f}\n", "predicted",
+             plan.predicted_loss, plan.predicted_ppl_ratio);
+}
+
+void PrintMixed(const Mixed& mixed) {
+  PrintPlan("plan", mixed.best);
+  fmt::print("{:<10} {}\n", "solver",
+             mixed.best.optimal
+                 ? "exact (dynamic programming over bytes)"
+                 : fmt::format("within {:.2g} nats of the best possible", mixed.best.gap()));
+  PrintChoices(mixed.best);
+  if (mixed.rule_of_thumb.has_value()) {
+    PrintPlan("rule", *mixed.rule_of_thumb);
+    fmt::print("{:<10} first and last block, attention and tables stay high\n", "");
+  } else {
+    fmt::print("{:<10} first, last and attention high: not possible within this budget\n", "rule");
+  }
+  for (size_t i = 0; i < std::min<size_t>(mixed.heads.size(), 5); ++i) {
+    const HeadReport& head = mixed.heads[i];
+    fmt::print("{:<10} {} head {}: {:.0f} % of the matrix, {:.1f} times its share\n",
+               i == 0 ? "heads" : "", head.matrix, head.head, 100 * head.share, head.times_mean);
+  }
+}
+
+Json MixedJson(const Mixed& mixed) {
+  Json json = {{"plan", MixedPlanJson(mixed.best)}};
+  json["rule_of_thumb"] =
+      mixed.rule_of_thumb.has_value() ? MixedPlanJson(*mixed.rule_of_thumb) : Json(nullptr);
+  json["heads"] = Json::array();
+  for (const HeadReport& head : mixed.heads) {
+    json["heads"].push_back({{"matrix", head.matrix},
+                             {"head", head.head},
+                             {"share", head.share},
+                             {"times_mean", head.times_mean}});
+  }
+  return json;
+}
+
+Result<QuantizeModelResult> QuantizeShown(const Model& model, const QuantizeModelOptions& options,
+                                          const CommonOptions& common, ThreadPool& pool) {
+  ProgressLine line(common);
+  WorkClock clock(line.AsFunction());
+  clock.Expect(static_cast<double>(model.matrices().size()));
+  return QuantizeModel(model, options, pool, [&](int done, int total) {
+    clock.Done(1);
+    return clock.Begin(fmt::format("matrix {} of {}", done, total)).ok();
+  });
+}
+
+Status Print(const QuantizeArguments& arguments, const Model& model, const QuantizePlan& plan,
+             const QuantizeModelResult& result, const std::optional<Mixed>& mixed,
+             const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const int64_t bytes, FolderSize(arguments.output));
   if (common.json) {
-    Json json = Json::object();
+    Json json = mixed.has_value() ? MixedJson(*mixed) : Json::object();
     json["output"] = arguments.output;
     json["variant"] = VariantName(plan);
+    json["method"] = plan.block.method;
+    json["codec"] = plan.block.codec;
     json["matrix_bits_per_weight"] = result.matrix_bits_per_weight;
     json["total_bits_per_weight"] = result.total_bits_per_weight;
     json["disk_bytes"] = bytes;
     json["seconds"] = result.seconds;
+    json["layers_resumed"] = result.layers_resumed;
     PrintJson(json);
     return OkStatus();
   }
-  fmt::print("source     {}\nwritten    {} ({})\n", model->source(), arguments.output,
-             HumanBytes(static_cast<double>(bytes)));
+  fmt::print("source     {}\nmethod     {}\nwritten    {} ({})\n", model.source(),
+             VariantName(plan), arguments.output, HumanBytes(static_cast<double>(bytes)));
   fmt::print("bits       {:.3f} a weight of the block matrices, {:.3f} a parameter in all\n",
              result.matrix_bits_per_weight, result.total_bits_per_weight);
+  if (result.layers_resumed > 0) {
+    fmt::print("resumed    {} blocks were there from a stopped run\n", result.layers_resumed);
+  }
   fmt::print("time       {:.1f} s\n", result.seconds);
   return OkStatus();
+}
+
+Status Run(const QuantizeArguments& arguments, const CommonOptions& common) {
+  if (arguments.output.empty() && !arguments.dry_run) {
+    return InvalidArgument("name a folder to write with -o, or say --dry-run");
+  }
+  if (arguments.budgets() + (arguments.bits.empty() ? 0 : 1) != 1) {
+    return InvalidArgument(
+        "say how wide by one of --bits N and the budgets --matrix-bits, --total-bits, --size, "
+        "--max-ppl-ratio");
+  }
+  if (arguments.dry_run && !arguments.mixed()) {
+    return InvalidArgument("--dry-run goes with a budget; `crumb inspect` shows sizes at a width");
+  }
+  QuantizeModelOptions options;
+  if (!arguments.mixed()) {
+    CRUMB_ASSIGN_OR_RETURN(options.plan, PlanForWidth(arguments));
+  }
+  CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(arguments.model, common));
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
+  // Loaded as the study loads its reference, so that the bytes are those that the study measured.
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, Model::Load(path));
+  CRUMB_RETURN_IF_ERROR(CheckNotQuantized(*model));
+  CalibrationTokens tokens;
+  if (arguments.mixed() || NeedsCalibration(options.plan)) {
+    CRUMB_ASSIGN_OR_RETURN(tokens, CutCalibration(*model, arguments.texts, arguments.windows, 512));
+    options.calibration = &tokens;
+  }
+  std::optional<Mixed> mixed;
+  if (arguments.mixed()) {
+    CRUMB_ASSIGN_OR_RETURN(mixed, PlanMixed(*model, tokens, arguments, common, *pool));
+    options.plan = mixed->best.plan;
+    if (!common.json) PrintMixed(*mixed);
+    if (arguments.dry_run) {
+      if (common.json) PrintJson(MixedJson(*mixed));
+      return OkStatus();
+    }
+  }
+  options.folder = arguments.output;
+  options.replace = arguments.force;
+  options.blocks.seed = arguments.seed;
+  options.blocks.correct_inputs = !arguments.no_tuning;
+  options.blocks.tune_norms = !arguments.no_tuning;
+  CRUMB_ASSIGN_OR_RETURN(const QuantizeModelResult result,
+                         QuantizeShown(*model, options, common, *pool));
+  return Print(arguments, *model, options.plan, result, mixed, common);
+}
+
+void AddBudgetOptions(CLI::App& app, QuantizeArguments& arguments) {
+  app.add_option("--bits", arguments.bits, "width of the block matrices: 8 4 3 2 1.58 1")
+      ->type_name("N");
+  app.add_option("--matrix-bits", arguments.matrix_bits, "budget: mean bits of block weights")
+      ->type_name("X")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--total-bits", arguments.total_bits, "budget: bits a parameter, all counted")
+      ->type_name("X")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--size", arguments.size, "budget: size of the file, as 45MB")->type_name("SIZE");
+  app.add_option("--max-ppl-ratio", arguments.max_ppl_ratio,
+                 "budget: smallest with this predicted ratio")
+      ->type_name("R")
+      ->check(CLI::Range(1.0001, 1000.0));
 }
 
 }  // namespace
@@ -68,16 +280,33 @@ Status Run(const QuantizeArguments& arguments, const CommonOptions& common) {
 Runner AddQuantizeCommand(CLI::App& app) {
   auto arguments = std::make_shared<QuantizeArguments>();
   app.add_option("MODEL", arguments->model, "path or source of the model")->required();
-  app.add_option("-o,--output", arguments->output, "folder to write")->type_name("DIR")->required();
-  app.add_option("--bits", arguments->bits, "width of the block matrices: 8 4 3 2 1.58 1")
-      ->type_name("N")
-      ->required();
-  app.add_option("--embedding-bits", arguments->embedding_bits, "width of embedding and head")
-      ->type_name("N")
+  app.add_option("-o,--output", arguments->output, "folder to write")->type_name("DIR");
+  AddBudgetOptions(app, *arguments);
+  app.add_option("--embedding-bits", arguments->embedding_bits, "width of embedding and head (8)")
+      ->type_name("N");
+  app.add_option("--method", arguments->method, "best, or the name of a method")
       ->capture_default_str();
-  app.add_option("--method", arguments->method, "how to quantize")->capture_default_str();
+  app.add_option("--calibration-text", arguments->texts, "a text of your own (UTF-8); repeatable")
+      ->type_name("FILE");
+  app.add_option("--calibration-windows", arguments->windows,
+                 "windows of 512 tokens (64; encoders: 1024 lines)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--calibration", arguments->calibration, "file of `crumb calibrate`, for a budget")
+      ->type_name("FILE");
+  app.add_option("--seed", arguments->seed, "of rotations")->type_name("N")->capture_default_str();
+  app.add_option("--loss-scale", arguments->loss_scale,
+                 "measured over predicted loss of an earlier plan")
+      ->type_name("X")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_flag("--no-tuning", arguments->no_tuning,
+               "neither correct for earlier errors nor tune norms");
+  app.add_flag("--dry-run", arguments->dry_run, "print the plan of a budget and stop");
   app.add_flag("--force", arguments->force, "replace the folder if it exists");
-  app.footer("Example:\n  crumb quantize smollm2 --bits 4 -o smollm2-int4");
+  app.footer(
+      "Examples:\n  crumb quantize smollm2 --bits 2 -o smollm2-2bit\n"
+      "  crumb quantize smollm2 --matrix-bits 2.5 --dry-run");
   return [arguments](const CommonOptions& common) { return Run(*arguments, common); };
 }
 

@@ -20,8 +20,13 @@ struct StudyArguments {
   std::string model{kDefaultModel};
   std::string output = "crumb-study";
   std::string ledger;
-  std::string method = "rtn";
+  std::string method = "best";
   std::vector<std::string> widths;
+  bool embedding_at_width = false;
+  std::vector<std::string> calibration_files;
+  int64_t calibration_windows = 16;
+  int64_t activation_windows = 4;
+  bool allow_overlap = false;
   std::string language = "en";
   std::string activations = "int8";
   TextOptions texts;
@@ -36,6 +41,9 @@ void PrintEstimate(const Study& study, const StudyArguments& arguments) {
   fmt::print("model      {}\n", study.reference().source());
   fmt::print("variants   {} ({} with the reference)\n", estimate.variants - 1, estimate.variants);
   if (estimate.windows > 0) fmt::print("text       {} windows of 512 tokens\n", estimate.windows);
+  if (estimate.calibration_windows > 0) {
+    fmt::print("calibrate  {} windows of other text\n", estimate.calibration_windows);
+  }
   fmt::print("estimate   {}, {} on disk in {}\n", HumanSeconds(estimate.seconds),
              HumanBytes(static_cast<double>(estimate.disk_bytes)), arguments.output);
   std::fflush(stdout);
@@ -84,21 +92,22 @@ Status PrintResult(const std::vector<Evidence>& rows, const StudyArguments& argu
 
 Result<StudyOptions> MakeOptions(const StudyArguments& arguments, const CommonOptions& common) {
   StudyOptions options;
-  CRUMB_ASSIGN_OR_RETURN(options.model_path, ResolveModel(arguments.model, common));
   options.output = arguments.output;
   options.method = arguments.method;
-  if (FindQuantizer(arguments.method) == nullptr) {
-    std::string names;
-    for (const Quantizer* quantizer : AllQuantizers()) {
-      names += (names.empty() ? "" : ", ") + std::string(quantizer->name());
-    }
-    return InvalidArgument(
-        fmt::format("--method {}: is unknown; there is: {}", arguments.method, names));
+  options.widths = arguments.widths;
+  options.embedding_at_width = arguments.embedding_at_width;
+  CRUMB_ASSIGN_OR_RETURN(const bool calibrated, StudyNeedsCalibration(options));
+  if (calibrated) {
+    CRUMB_ASSIGN_OR_RETURN(options.calibration_texts,
+                           LoadCalibrationTexts(arguments.calibration_files));
   }
-  if (!arguments.widths.empty()) options.widths = arguments.widths;
-  CRUMB_ASSIGN_OR_RETURN(options.activations, ParseActivations(arguments.activations));
+  options.calibration_windows = arguments.calibration_windows;
+  options.activation_windows = arguments.activation_windows;
+  options.allow_overlap = arguments.allow_overlap;
+  CRUMB_ASSIGN_OR_RETURN(options.activations, ParseActivationType(arguments.activations));
   CRUMB_ASSIGN_OR_RETURN(options.windows, WindowsOf(arguments.texts, kStandardWindows));
   CRUMB_ASSIGN_OR_RETURN(options.texts, LoadTexts(arguments.texts));
+  CRUMB_ASSIGN_OR_RETURN(options.model_path, ResolveModel(arguments.model, common));
   options.repetitions = arguments.repetitions;
   const Result<std::string> stsb = FindDataFile("stsb/sts-test.tsv");
   if (stsb.ok()) options.stsb_path = *stsb;
@@ -143,10 +152,28 @@ Runner AddStudyCommand(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--ledger", arguments->ledger, "ledger file (default: DIR/ledger.db)")
       ->type_name("FILE");
-  app.add_option("--bits", arguments->widths, "widths: 8 4 3 2 1.58 1 (default: all)")
+  app.add_option("--bits", arguments->widths, "widths: 8 4 3 2 1.58 1 (default: all of the method)")
       ->type_name("N")
       ->delimiter(',');
-  app.add_option("--method", arguments->method, "how to quantize")->capture_default_str();
+  app.add_option("--method", arguments->method, "best, or a method's name; rtn is beside it")
+      ->capture_default_str();
+  app.add_flag("--embedding-at-width", arguments->embedding_at_width,
+               "also with the embedding at the width itself");
+  app.add_option("--calibration-text", arguments->calibration_files,
+                 "a text of your own to calibrate on; repeatable")
+      ->type_name("FILE");
+  app.add_option("--calibration-windows", arguments->calibration_windows,
+                 "windows of 512 tokens to calibrate on")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_flag("--allow-overlap", arguments->allow_overlap,
+               "measure on text that was calibrated on, and mark it");
+  app.add_option("--activation-windows", arguments->activation_windows,
+                 "windows to compare activation types on; 0: none")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
   app.add_option("--lang", arguments->language, "language of the report")
       ->check(CLI::IsMember({"en", "zh"}))
       ->capture_default_str();

@@ -1,0 +1,134 @@
+"""crumb quantize with calibration, and mixed widths under a budget."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import BINARY, CrumbTest, data_file, run, run_json, tiny_model
+
+
+
+def story(lines):
+    return "".join(f"Day {i}: the boat went down the river and the children sang about it.\n\n"
+                   for i in range(lines))
+
+
+class Quantize(CrumbTest):
+    def setUp(self):
+        super().setUp()
+        self.model = tiny_model("stories260K")
+        self.text = self.folder / "text.txt"
+        self.text.write_text(story(400))
+        # Sensitivities of mixed plans go to the cache.
+        self.cache = {"CRUMB_CACHE": str(self.folder / "cache")}
+
+    def arguments(self, output, *options):
+        return ["quantize", self.model, "-o", self.folder / output, "--calibration-text", self.text,
+                "--calibration-windows", 4, *options]
+
+    def quantize(self, output, *options):
+        return run_json(*self.arguments(output, *options), env=self.cache)
+
+    def assert_refused(self, done, code, *words):
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_default_method_is_told_and_the_manifest_names_the_text(self):
+        result = self.quantize("two", "--bits", 2)
+        self.assertEqual(result["method"], "trellis")
+        self.assertEqual(result["codec"], "trellis2")
+        manifest = json.loads((self.folder / "two" / "manifest.json").read_text())
+        self.assertEqual(manifest["calibration"]["texts"][0]["name"], "text.txt")
+        self.assertGreater(len(manifest["calibration"]["line_hashes"]), 10)
+        self.assertFalse((self.folder / "two.partial").exists())
+
+    def test_same_bytes_with_any_thread_count(self):
+        self.quantize("one", "--bits", 2, "--threads", 1)
+        self.quantize("two", "--bits", 2, "--threads", 2)
+        for name in ["model.safetensors", "manifest.json"]:
+            self.assertEqual((self.folder / "one" / name).read_bytes(),
+                             (self.folder / "two" / name).read_bytes(), name)
+
+    def test_killed_run_goes_on_to_the_same_bytes(self):
+        self.quantize("whole", "--bits", 3)
+        target = self.folder / "killed"
+        command = [BINARY, *map(str, self.arguments("killed", "--bits", 3)), "--quiet"]
+        child = subprocess.Popen(command, env=dict(os.environ, **self.cache))
+        block = self.folder / "killed.partial" / "block-0001.safetensors"
+        deadline = time.time() + 100
+        while not block.exists() and child.poll() is None and time.time() < deadline:
+            time.sleep(0.001)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        if target.exists():
+            self.skipTest("the run was done before it could be killed")
+        result = self.quantize("killed", "--bits", 3)
+        self.assertGreaterEqual(result["layers_resumed"], 2)
+        self.assertEqual((self.folder / "killed" / "model.safetensors").read_bytes(),
+                         (self.folder / "whole" / "model.safetensors").read_bytes())
+
+    def test_mixed_plan_keeps_its_budget_and_fits_a_terminal(self):
+        done = run(*self.arguments("none", "--matrix-bits", 3, "--dry-run"), env=self.cache)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("predicted", done.stdout)
+        self.assertIn("rule", done.stdout)
+        for line in done.stdout.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+        self.assertFalse((self.folder / "none").exists())
+        result = self.quantize("mixed", "--matrix-bits", 3)
+        self.assertLessEqual(result["matrix_bits_per_weight"], 3)
+        self.assertAlmostEqual(result["matrix_bits_per_weight"], result["plan"]["matrix_bits_per_weight"], 3)
+        self.assertLessEqual(result["plan"]["predicted_loss_nats"],
+                             result["rule_of_thumb"]["predicted_loss_nats"])
+
+    def test_size_budget_is_kept_by_the_folder(self):
+        result = self.quantize("small", "--size", "170kB")
+        model = (self.folder / "small" / "model.safetensors").stat().st_size
+        self.assertLessEqual(model, 170_000)
+        self.assertGreater(model, 0.9 * 170_000)
+        self.assertEqual(result["plan"]["bytes"] >= model, True)
+
+    def test_impossible_budgets_say_what_is_possible(self):
+        done = run(*self.arguments("none", "--matrix-bits", 0.5, "--dry-run", "--quiet"), env=self.cache)
+        self.assert_refused(done, 2, "at least")
+        done = run(*self.arguments("none", "--size", "1kB", "--dry-run", "--quiet"), env=self.cache)
+        self.assert_refused(done, 2, "at least")
+
+    def test_short_text_is_refused_with_its_length(self):
+        self.text.write_text("Too short.\n")
+        done = run(*self.arguments("none", "--bits", 2))
+        self.assert_refused(done, 2, "tokens")
+        self.assertFalse((self.folder / "none").exists())
+
+    def test_options_that_do_not_go_together_are_refused(self):
+        done = run("quantize", self.model, "-o", self.folder / "none")
+        self.assert_refused(done, 2, "--bits", "--matrix-bits")
+        done = run("quantize", self.model, "--bits", 2)
+        self.assert_refused(done, 2, "-o")
+        done = run(*self.arguments("none", "--bits", 2, "--matrix-bits", 2))
+        self.assertNotEqual(done.returncode, 0)
+
+    def test_text_of_calibration_is_refused_for_evaluation(self):
+        self.quantize("two", "--bits", 2)
+        done = run("eval", self.folder / "two", "--text", self.text, "--windows", 2)
+        self.assert_refused(done, 2, "calibrated")
+
+    def test_two_bits_by_trellis_lose_far_less_than_rounding(self):
+        text = data_file("tinystories/tinystories_10k.txt")
+        judged = data_file("tinystories/tinystories_val.txt")
+        ratios = {}
+        for method in ["best", "rtn"]:
+            run_json("quantize", self.model, "-o", self.folder / method, "--bits", 2, "--method", method,
+                     "--calibration-text", text, "--calibration-windows", 16)
+            ratios[method] = run_json("eval", self.folder / method, "--reference", self.model, "--text",
+                                      judged, "--windows", 8)[0]["perplexity_ratio"]
+        self.assertLess(ratios["best"], 0.25 * ratios["rtn"])
+
+
+if __name__ == "__main__":
+    unittest.main()

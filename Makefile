@@ -10,13 +10,14 @@ DEMO_OUTPUT ?= crumb-study
 FUZZ_SECONDS ?= 15
 LONG_FUZZ_SECONDS ?= 300
 
-.PHONY: help demo test check build install format clean
+.PHONY: help demo test check build bench-quality install format clean
 
 help:
 	@echo "make demo     install what is missing, build, study the default model, write a report"
 	@echo "make test     unit and integration tests, the same under sanitizers, short fuzzing"
 	@echo "make check    make test's slower sisters: ThreadSanitizer, clang-tidy, ARM, long fuzzing"
 	@echo "make build    the program only: build/release/crumb"
+	@echo "make bench-quality  what quantized models keep, as a table (QUALITY=\"--full\" for all windows)"
 	@echo "make install  to PREFIX=$(PREFIX) (DESTDIR is honoured)"
 	@echo "make format   clang-format over src/"
 	@echo "make clean    remove build/ (fetched models stay: crumb cache clean)"
@@ -48,6 +49,9 @@ check:
 	@cmake --preset fuzz --log-level=WARNING
 	@cmake --build --preset fuzz --target fuzzers -j $(JOBS)
 	@python3 tools/run_tests.py format tidy tsan arm fuzz --fuzz-seconds $(LONG_FUZZ_SECONDS)
+
+bench-quality: build
+	@python3 tools/bench_quality.py $(QUALITY)
 
 install:
 	@test -x build/release/crumb || { echo "build/release/crumb is missing: run make build first"; exit 1; }

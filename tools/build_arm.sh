@@ -21,6 +21,7 @@ packages=(
   libsqlite3-dev libsqlite3-0 libicu-dev libicu72 libsentencepiece-dev libsentencepiece0
   libprotobuf-lite32 libhwy-dev libhwy1
   libcpp-httplib-dev libcpp-httplib0.11 libbrotli-dev libbrotli1 libzip-dev libzip4
+  libopenblas-serial-dev libopenblas0-serial liblapacke-dev liblapacke
   libgtest-dev libgmock-dev googletest)
 sysroot="$PWD/build/arm/sysroot"
 stamp="$sysroot/${#packages[@]}-packages-complete"

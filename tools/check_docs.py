@@ -25,7 +25,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"(?<![\w/.*~$<>-])((?:src|tools|tests|docs|cmake|share|\.ci)/[\w./-]*\w)")
 # What stands for a name that the reader chooses.
 PLACEHOLDER = re.compile(r"NAME|\bX\b|\bX_")
-MAKE = re.compile(r"(?:^|[\s;&(])make ([a-z]+)")
+MAKE = re.compile(r"(?:^|[\s;&(])make ([a-z-]+)")
 COMMAND = re.compile(r"(?:^|[\s;&|(])(?:\S*/)?crumb ((?:[a-z]+|-).*)")
 
 
@@ -116,7 +116,7 @@ def check_commands(binary, text):
 
 def makefile_targets(root):
     text = (root / "Makefile").read_text(encoding="utf-8")
-    return set(re.findall(r"^([a-z]+):", text, re.M))
+    return set(re.findall(r"^([a-z-]+):", text, re.M))
 
 
 def check(root, binary=None):

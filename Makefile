@@ -10,7 +10,7 @@ DEMO_OUTPUT ?= crumb-study
 FUZZ_SECONDS ?= 15
 LONG_FUZZ_SECONDS ?= 300
 
-.PHONY: help demo test check build bench-quality install format clean
+.PHONY: help demo test check build bench-quality bench-kernels install format clean
 
 help:
 	@echo "make demo     install what is missing, build, study the default model, write a report"
@@ -18,6 +18,7 @@ help:
 	@echo "make check    make test's slower sisters: ThreadSanitizer, clang-tidy, ARM, long fuzzing"
 	@echo "make build    the program only: build/release/crumb"
 	@echo "make bench-quality  what quantized models keep, as a table (QUALITY=\"--full\" for all windows)"
+	@echo "make bench-kernels  products of every codec beside the read bandwidth (BENCH=\"--quick\", ...)"
 	@echo "make install  to PREFIX=$(PREFIX) (DESTDIR is honoured)"
 	@echo "make format   clang-format over src/"
 	@echo "make clean    remove build/ (fetched models stay: crumb cache clean)"
@@ -52,6 +53,12 @@ check:
 
 bench-quality: build
 	@python3 tools/bench_quality.py $(QUALITY)
+
+bench-kernels:
+	@tools/install_packages.sh demo bench
+	@cmake --preset release -DCRUMB_BENCH=ON --log-level=WARNING
+	@cmake --build --preset release --target matmul_bench -j $(JOBS)
+	@build/release/matmul_bench $(BENCH)
 
 install:
 	@test -x build/release/crumb || { echo "build/release/crumb is missing: run make build first"; exit 1; }

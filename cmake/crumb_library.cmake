@@ -2,6 +2,8 @@
 # the program crumb_NAME_test, each src/NAME/X_fuzz.cc as the program X_fuzz and each X_bench.cc as
 # X_bench. Files are found by pattern, so that a test can not be forgotten.
 #
+# BENCH_DEPS: what only the benchmarks link.
+#
 # COLD: code that waits for people, disks and networks. It is compiled with -O1 in release builds, and
 # so are all tests, since that saves a good part of the build's time.
 #
@@ -23,7 +25,7 @@ else()
 endif()
 
 function(crumb_library name)
-  cmake_parse_arguments(ARG "COLD" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "COLD" "" "DEPS;BENCH_DEPS" ${ARGN})
   set(quick_to_build $<$<CONFIG:Release>:-O1>)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   set(tests ${sources})
@@ -79,7 +81,8 @@ function(crumb_library name)
     foreach(source ${benches})
       get_filename_component(stem ${source} NAME_WE)
       add_executable(${stem} ${source})
-      target_link_libraries(${stem} PRIVATE crumb_${name} benchmark::benchmark)
+      target_link_libraries(${stem} PRIVATE crumb_${name} ${ARG_BENCH_DEPS}
+                            benchmark::benchmark)
     endforeach()
   endif()
 endfunction()

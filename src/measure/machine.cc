@@ -34,6 +34,15 @@ std::string CpuModel(const std::string& cpuinfo) {
   return "unknown";
 }
 
+// x86: what tells apart CPUs that a hypervisor gives the same name.
+std::string CpuId(const std::string& cpuinfo) {
+  const auto family = ValueOf(cpuinfo, "cpu family");
+  const auto model = ValueOf(cpuinfo, "model");
+  const auto stepping = ValueOf(cpuinfo, "stepping");
+  if (!family.has_value() || !model.has_value() || !stepping.has_value()) return "";
+  return fmt::format("family {} model {} stepping {}", *family, *model, *stepping);
+}
+
 int CountCpus(const std::string& cpuinfo) {
   int count = 0;
   std::istringstream lines(cpuinfo);
@@ -114,6 +123,7 @@ MachineInfo DescribeMachine(const std::string& root) {
   MachineInfo info;
   const std::string cpuinfo = ReadSystemFile(JoinPath(root, "proc/cpuinfo")).value_or("");
   info.cpu_model = CpuModel(cpuinfo);
+  info.cpu_id = CpuId(cpuinfo);
   info.architecture = Architecture();
   info.features = HostCpu().features;
   info.cores = CountCpus(cpuinfo);

@@ -21,6 +21,7 @@ struct CacheInfo {
 
 struct MachineInfo {
   std::string cpu_model;
+  std::string cpu_id;  // "family 25 model 1 stepping 1", for names that do not tell; may be empty
   std::string architecture;           // x86_64, aarch64
   std::vector<std::string> features;  // those that kernels care about: "avx2", "avx512_vnni"
   int cores = 0;                      // logical CPUs online
@@ -59,8 +60,10 @@ struct Bandwidth {
 // buffer.
 Result<Bandwidth> MeasureReadBandwidth(ThreadPool& pool, int passes = 9);
 
-// Seconds of a monotonic clock.
+// Seconds of a monotonic clock, and of processor time that the calling thread used: the same on a
+// quiet machine, and on a busy one without the time that others were given.
 double Now();
+double ThreadNow();
 
 }  // namespace crumb
 

@@ -27,8 +27,8 @@ void AddCache(FakeRoot& root, int cpu, int index, const std::string& level, cons
 TEST(DescribeMachine, ReadsAMachineWithTwoLastLevelCaches) {
   FakeRoot root;
   root.Write("proc/cpuinfo",
-             "processor\t: 0\nmodel name\t: Test CPU 9000 8-Core\n\nprocessor\t: 1\n"
-             "model name\t: Test CPU 9000 8-Core\n");
+             "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: Test CPU 9000 8-Core\n"
+             "stepping\t: 2\n\nprocessor\t: 1\nmodel name\t: Test CPU 9000 8-Core\n");
   root.Write("proc/meminfo", "MemTotal:        2048 kB\nMemFree:  1024 kB\n");
   for (int cpu = 0; cpu < 2; ++cpu) {
     const std::string self = std::to_string(cpu);
@@ -39,6 +39,7 @@ TEST(DescribeMachine, ReadsAMachineWithTwoLastLevelCaches) {
   }
   const MachineInfo info = DescribeMachine(root.path());
   EXPECT_EQ(info.cpu_model, "Test CPU 9000 8-Core");
+  EXPECT_EQ(info.cpu_id, "family 25 model 1 stepping 2");
   EXPECT_EQ(info.cores, 2);
   EXPECT_EQ(info.memory_bytes, 2048 * 1024);
   EXPECT_EQ(info.last_level_cache_bytes, 2 * (int64_t{32} << 20));

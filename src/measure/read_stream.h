@@ -12,9 +12,18 @@ inline constexpr int64_t kStreamWords = 64;
 // The sum of the words, modulo 2^64. `words` is aligned to 64 bytes and `count` is a multiple of
 // kStreamWords. The forms for an instruction set need a CPU that has it. (Pointers, because an
 // inline function of std::span must not be compiled for that set.)
+//   SumWords    one stream
+//   SumQuarters the four quarters at the same time
+//   SumAhead    one stream, with prefetch instructions
 uint64_t SumWords(const uint64_t* words, int64_t count);
 uint64_t SumWordsAvx2(const uint64_t* words, int64_t count);
 uint64_t SumWordsAvx512(const uint64_t* words, int64_t count);
+uint64_t SumQuartersPlain(const uint64_t* words, int64_t count);
+uint64_t SumQuartersAvx2(const uint64_t* words, int64_t count);
+uint64_t SumQuartersAvx512(const uint64_t* words, int64_t count);
+uint64_t SumAheadPlain(const uint64_t* words, int64_t count);
+uint64_t SumAheadAvx2(const uint64_t* words, int64_t count);
+uint64_t SumAheadAvx512(const uint64_t* words, int64_t count);
 
 }  // namespace crumb
 

@@ -5,4 +5,8 @@ namespace crumb {
 
 uint64_t SumWordsAvx2(const uint64_t* words, int64_t count) { return SumStream(words, count); }
 
+uint64_t SumQuartersAvx2(const uint64_t* words, int64_t count) { return SumQuarters(words, count); }
+
+uint64_t SumAheadAvx2(const uint64_t* words, int64_t count) { return SumAhead(words, count); }
+
 }  // namespace crumb

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/profile.h"
 
 namespace crumb {
 namespace {
@@ -112,16 +113,20 @@ void ThreadPool::RunErased(void (*call)(void*, int), void* work) {
   }
   State& state = *state_;
   CRUMB_CHECK(state.running.load(std::memory_order_acquire) == 0);
-  state.call = call;
-  state.work = work;
-  state.running.store(threads_ - 1, std::memory_order_relaxed);
-  state.round.fetch_add(1, std::memory_order_seq_cst);
-  if (state.sleepers.load(std::memory_order_seq_cst) > 0) {
-    // Taking the lock orders this notify after a sleeper's last look at `round`.
-    { std::lock_guard lock(state.mutex); }
-    state.wake.notify_all();
+  {
+    const ProfileMark handing_over(WorkKind::kWaiting);
+    state.call = call;
+    state.work = work;
+    state.running.store(threads_ - 1, std::memory_order_relaxed);
+    state.round.fetch_add(1, std::memory_order_seq_cst);
+    if (state.sleepers.load(std::memory_order_seq_cst) > 0) {
+      // Taking the lock orders this notify after a sleeper's last look at `round`.
+      { std::lock_guard lock(state.mutex); }
+      state.wake.notify_all();
+    }
   }
   call(work, 0);
+  const ProfileMark waiting(WorkKind::kWaiting);
   for (int spins = 0; state.running.load(std::memory_order_acquire) != 0; ++spins) {
     if (spins < kSpins) {
       Pause();

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/profile.h"
 #include "kernels/kernel_table.h"
 
 namespace crumb {
@@ -20,6 +21,7 @@ const LayerKernels& Kernels() { return *CurrentKernels().layers; }
 
 void RmsNorm(const float* x, const float* weight, float eps, int64_t rows, int64_t cols, float* y,
              ThreadPool& pool) {
+  const ProfileMark mark(WorkKind::kNorms);
   pool.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
       Kernels().rms_norm(x + r * cols, weight, eps, cols, y + r * cols);
@@ -29,6 +31,7 @@ void RmsNorm(const float* x, const float* weight, float eps, int64_t rows, int64
 
 void LayerNorm(const float* x, const float* weight, const float* bias, float eps, int64_t rows,
                int64_t cols, float* y, ThreadPool& pool) {
+  const ProfileMark mark(WorkKind::kNorms);
   pool.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
       Kernels().layer_norm(x + r * cols, weight, bias, eps, cols, y + r * cols);
@@ -37,6 +40,7 @@ void LayerNorm(const float* x, const float* weight, const float* bias, float eps
 }
 
 void AddInPlace(const float* x, int64_t n, float* y) {
+  const ProfileMark mark(WorkKind::kLayers);
   for (int64_t i = 0; i < n; ++i) y[i] += x[i];
 }
 
@@ -46,12 +50,14 @@ void AddBias(const float* bias, int64_t rows, int64_t cols, float* y) {
 
 void GatedActivation(Activation f, const float* gate, const float* up, int64_t n, float* y,
                      ThreadPool& pool) {
+  const ProfileMark mark(WorkKind::kLayers);
   pool.ParallelFor(n, kElementGrain, [&](int64_t begin, int64_t end, int) {
     Kernels().gated_activation(f, gate + begin, up + begin, end - begin, y + begin);
   });
 }
 
 void ApplyActivation(Activation f, float* x, int64_t n, ThreadPool& pool) {
+  const ProfileMark mark(WorkKind::kLayers);
   pool.ParallelFor(n, kElementGrain, [&](int64_t begin, int64_t end, int) {
     Kernels().activation(f, x + begin, end - begin);
   });
@@ -59,6 +65,7 @@ void ApplyActivation(Activation f, float* x, int64_t n, ThreadPool& pool) {
 
 void Rope(const float* cosines, const float* sines, int64_t rows, int64_t heads, int64_t dim,
           float* x, ThreadPool& pool) {
+  const ProfileMark mark(WorkKind::kLayers);
   pool.ParallelFor(rows, 4, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
       Kernels().rope(cosines + r * (dim / 2), sines + r * (dim / 2), heads, dim,
@@ -69,6 +76,7 @@ void Rope(const float* cosines, const float* sines, int64_t rows, int64_t heads,
 
 void Attention(const AttentionShape& shape, const float* q, const KvView& kv, int64_t first,
                int64_t rows, int64_t total, float* out, ThreadPool& pool) {
+  const ProfileMark mark(WorkKind::kAttention);
   CRUMB_CHECK(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0);
   CRUMB_CHECK(!shape.causal || first + rows <= total);
   const int64_t blocks = (rows + kQueryRows - 1) / kQueryRows;

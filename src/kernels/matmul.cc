@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/profile.h"
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
@@ -175,6 +176,7 @@ Result<ActivationType> ParseActivationType(std::string_view name) {
 
 void Activations::Set(const float* x, int64_t batch, int64_t cols, int64_t stride,
                       ActivationType type, ThreadPool& pool, const InputTransform& transform) {
+  const ProfileMark mark(WorkKind::kRounding);
   batch_ = batch;
   cols_ = cols;
   groups_ = (cols + kGroupSize - 1) / kGroupSize;
@@ -194,6 +196,7 @@ void Activations::Set(const float* x, int64_t batch, int64_t cols, int64_t strid
       std::copy_n(x + b * stride, cols, row);
       std::fill(row + cols, row + padded, 0.0f);
       if (!transform.empty()) {
+        const ProfileMark rotating(WorkKind::kRotations);
         const std::span<float> values(row, static_cast<size_t>(cols));
         ApplyInputTransform(transform, values, FloatScratch(values.size()));
       }
@@ -214,6 +217,7 @@ int64_t Activations::bytes() const {
 
 void MatMul(std::span<const Product> products, const Activations& x, ThreadPool& pool) {
   if (x.batch() == 0) return;
+  const ProfileMark mark(WorkKind::kMatrices);
   const ActivationView view = Describe(x);
   // All rows of all products one after another, each product rounded up to whole blocks.
   constexpr int64_t kBlock = kTileRows;

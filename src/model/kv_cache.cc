@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/float16.h"
+#include "base/profile.h"
 
 namespace crumb {
 
@@ -34,6 +35,7 @@ std::byte* KvCache::At(int64_t layer, int64_t which, int64_t position) const {
 
 void KvCache::Store(int64_t layer, int64_t first, int64_t rows, const float* keys,
                     const float* values, ThreadPool& pool) {
+  const ProfileMark mark(WorkKind::kAttention);
   constexpr int64_t kGrain = 4096;  // numbers: below that a hand-over costs more than it saves
   const float* const sources[] = {keys, values};
   pool.ParallelFor(rows * kv_size_, kGrain, [&](int64_t begin, int64_t end, int) {

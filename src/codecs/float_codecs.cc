@@ -103,6 +103,10 @@ const Codec* Float32Codec() { return FloatCodec<Single>::Get(); }
 const Codec* Float16Codec() { return FloatCodec<Half>::Get(); }
 const Codec* Bfloat16Codec() { return FloatCodec<Brain>::Get(); }
 
+bool IsFloat(const Codec* codec) {
+  return codec == Float32Codec() || codec == Float16Codec() || codec == Bfloat16Codec();
+}
+
 PackedMatrix PackFloats(const Codec* codec, int64_t rows, int64_t cols,
                         std::span<const float> values) {
   CRUMB_CHECK(static_cast<int64_t>(values.size()) == rows * cols);

@@ -12,6 +12,8 @@ namespace crumb {
 const Codec* Float32Codec();
 const Codec* Float16Codec();
 const Codec* Bfloat16Codec();
+// Whether `codec` is one of these three.
+bool IsFloat(const Codec* codec);
 
 // A matrix that owns its codes. `values` has rows * cols entries; `codec` is one of the three
 // above.

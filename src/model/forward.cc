@@ -10,10 +10,6 @@
 namespace crumb {
 namespace {
 
-bool IsFloat(const Codec* codec) {
-  return codec == Float32Codec() || codec == Float16Codec() || codec == Bfloat16Codec();
-}
-
 void Grow(int64_t rows, int64_t width, std::vector<float>& buffer) {
   const auto size = static_cast<size_t>(rows * width);
   if (buffer.size() < size) buffer.resize(size);

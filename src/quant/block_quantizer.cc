@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <utility>
 
 #include "base/check.h"
 #include "codecs/codec.h"
 #include "model/forward.h"
+#include "quant/block_stages.h"
 #include "quant/correction.h"
 #include "quant/quantizer.h"
 #include "quant/window_store.h"
@@ -50,9 +50,8 @@ struct Stream {
     CRUMB_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(1, rows, c.kv_size(), /*half=*/false));
     CRUMB_ASSIGN_OR_RETURN(WindowStore hidden,
                            WindowStore::Create(folder, windows, rows, c.hidden_size));
-    CRUMB_ASSIGN_OR_RETURN(
-        WindowStore between,
-        WindowStore::Create(folder, windows, rows, std::max(c.query_size(), c.intermediate_size)));
+    CRUMB_ASSIGN_OR_RETURN(WindowStore between,
+                           WindowStore::Create(folder, windows, rows, InnerWidth(c)));
     return std::make_unique<Stream>(model, pool, std::move(cache), std::move(hidden),
                                     std::move(between));
   }
@@ -67,37 +66,20 @@ struct Stream {
   // What the matrices of `slot` read in window i of `rows` rows, after the stages before it. The
   // slots of a block are to be gone through in order. The result is valid until the next call.
   const float* Input(int layer, InputSlot slot, int64_t i, int64_t rows) {
-    const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
-    float* stream = x.Window(i);
-    float* between = inner.Window(i);
-    forward.Begin(0, rows);
-    switch (slot) {
-      case InputSlot::kAttention:
-        forward.AttentionInput(w, stream, input.data());
-        return input.data();
-      case InputSlot::kOutput:
-        forward.AttentionInput(w, stream, input.data());
-        forward.Attend(w, layer, input.data(), cache, 0, between);
-        return between;
-      case InputSlot::kMlp:
-        forward.FinishAttention(w, between, stream);
-        forward.MlpInput(w, stream, input.data());
-        return input.data();
-      case InputSlot::kDown:
-        forward.MlpInput(w, stream, input.data());
-        forward.MlpInner(w, input.data(), between);
-        return between;
-      case InputSlot::kHead:
-        forward.HeadInput(weights, stream, rows, input.data());
-        return input.data();
+    if (slot != InputSlot::kHead) {
+      return StageInput(forward, weights.layers[static_cast<size_t>(layer)], layer, slot, rows,
+                        cache, BuffersOf(i));
     }
-    return nullptr;
+    forward.Begin(0, rows);
+    forward.HeadInput(weights, x.Window(i), rows, input.data());
+    return input.data();
   }
 
   void FinishBlock(int layer, int64_t i, int64_t rows) {
-    forward.Begin(0, rows);
-    forward.FinishMlp(weights.layers[static_cast<size_t>(layer)], inner.Window(i), x.Window(i));
+    crumb::FinishBlock(forward, weights.layers[static_cast<size_t>(layer)], rows, BuffersOf(i));
   }
+
+  StageBuffers BuffersOf(int64_t i) { return {x.Window(i), inner.Window(i), input.data()}; }
 
   ModelWeights weights;
   Forward forward;
@@ -115,6 +97,13 @@ std::vector<const NamedMatrix*> ReadersOf(const Model& model, int layer, InputSl
     if (SlotOf(named.role) == slot) readers.push_back(&named);
   }
   return readers;
+}
+
+// "model.layers.0.mlp.up_proj.bias", whether the model has it or not.
+std::string BiasNameOf(const NamedMatrix& named) {
+  constexpr std::string_view kWeight = "weight";
+  CRUMB_CHECK(named.name.ends_with(kWeight));
+  return named.name.substr(0, named.name.size() - kWeight.size()) + "bias";
 }
 
 Linear& LinearOf(LayerWeights& w, MatrixRole role) {
@@ -137,14 +126,6 @@ Linear& LinearOf(LayerWeights& w, MatrixRole role) {
   }
 }
 
-int64_t InputWidth(const ModelConfig& c, InputSlot slot) {
-  if (slot == InputSlot::kOutput) return c.query_size();
-  return slot == InputSlot::kDown ? c.intermediate_size : c.hidden_size;
-}
-
-constexpr std::array kBlockSlots = {InputSlot::kAttention, InputSlot::kOutput, InputSlot::kMlp,
-                                    InputSlot::kDown};
-
 }  // namespace
 
 struct BlockQuantizer::State {
@@ -155,14 +136,20 @@ struct BlockQuantizer::State {
   // What the calibration says of one input.
   struct InputStatistics {
     SecondMoments moments;
-    std::vector<float> input_error;     // D of quant/correction.h; empty: not wanted
-    std::vector<float> residual_error;  // S; empty: the readers do not add to the stream
+    std::vector<float> input_error;          // D of quant/correction.h; empty: not wanted
+    std::vector<float> residual_error;       // S; empty: the readers do not add to the stream
+    std::vector<float> mean_error;           // mean of x - x'; empty: as input_error
+    std::vector<float> mean_residual_error;  // mean of s - s'; empty: as residual_error
   };
 
   Result<InputStatistics> Gather(int layer, InputSlot slot);
   Result<QuantizedBlock> QuantizeSlot(int layer, InputSlot slot, const std::function<bool()>& done);
-  Status TuneNorm(int layer, InputSlot slot, std::span<const NormReader> readers,
-                  const SecondMoments& moments, QuantizedBlock& block);
+  // The factors that the norm got; empty: none.
+  Result<std::vector<float>> TuneNorm(int layer, InputSlot slot,
+                                      std::span<const NormReader> readers,
+                                      const SecondMoments& moments, QuantizedBlock& block);
+  void TuneBiases(std::span<const NamedMatrix* const> matrices, const InputStatistics& statistics,
+                  std::span<const float> norm_factors, QuantizedBlock& block);
   Result<PackedMatrix> QuantizeMatrix(const NamedMatrix& named, const PackedMatrix& weights,
                                       const SecondMoments* moments, InputSlot slot,
                                       QuantizedBlock& block);
@@ -214,7 +201,11 @@ Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int
   CRUMB_ASSIGN_OR_RETURN(statistics.moments, moments.Finish());
   if (options.correct_inputs) {
     statistics.input_error = input_error.Mean();
-    if (adds_to_stream) statistics.residual_error = residual_error.Mean();
+    statistics.mean_error = input_error.MeanOfA();
+    if (adds_to_stream) {
+      statistics.residual_error = residual_error.Mean();
+      statistics.mean_residual_error = residual_error.MeanOfA();
+    }
   }
   return statistics;
 }
@@ -274,19 +265,22 @@ Result<QuantizedBlock> BlockQuantizer::State::QuantizeSlot(int layer, InputSlot 
       readers.back().row_importance = importance->second;
     if (done && !done()) return Interrupted(fmt::format("stopped in block {}", layer));
   }
+  std::vector<float> factors;
   if (options.tune_norms) {
-    CRUMB_RETURN_IF_ERROR(TuneNorm(layer, slot, readers, statistics.moments, block));
+    CRUMB_ASSIGN_OR_RETURN(factors, TuneNorm(layer, slot, readers, statistics.moments, block));
   }
+  if (options.tune_biases) TuneBiases(matrices, statistics, factors, block);
   return block;
 }
 
-Status BlockQuantizer::State::TuneNorm(int layer, InputSlot slot,
-                                       std::span<const NormReader> readers,
-                                       const SecondMoments& moments, QuantizedBlock& block) {
+Result<std::vector<float>> BlockQuantizer::State::TuneNorm(int layer, InputSlot slot,
+                                                           std::span<const NormReader> readers,
+                                                           const SecondMoments& moments,
+                                                           QuantizedBlock& block) {
   // After the sum (BERT) a norm feeds the stream too, and may not be changed for its readers alone.
-  if (!model.config().norm_before) return OkStatus();
-  if (slot != InputSlot::kAttention && slot != InputSlot::kMlp) return OkStatus();
-  CRUMB_ASSIGN_OR_RETURN(const std::vector<float> factors,
+  if (!model.config().norm_before) return std::vector<float>();
+  if (slot != InputSlot::kAttention && slot != InputSlot::kMlp) return std::vector<float>();
+  CRUMB_ASSIGN_OR_RETURN(std::vector<float> factors,
                          NormFactors(readers, moments, options.norm_damping, pool));
   const std::string stem =
       fmt::format("model.layers.{}.{}.", layer,
@@ -298,7 +292,29 @@ Status BlockQuantizer::State::TuneNorm(int layer, InputSlot slot,
     tuned.assign(values, values + factors.size());
     for (size_t i = 0; i < factors.size(); ++i) tuned[i] *= factors[i];
   }
-  return OkStatus();
+  return factors;
+}
+
+void BlockQuantizer::State::TuneBiases(std::span<const NamedMatrix* const> matrices,
+                                       const InputStatistics& statistics,
+                                       std::span<const float> norm_factors, QuantizedBlock& block) {
+  std::vector<float> packed_mean = statistics.moments.mean;
+  std::vector<float> mean = packed_mean;
+  for (size_t i = 0; i < statistics.mean_error.size(); ++i) mean[i] += statistics.mean_error[i];
+  for (size_t i = 0; i < norm_factors.size(); ++i) packed_mean[i] *= norm_factors[i];
+  for (const NamedMatrix* named : matrices) {
+    const std::string name = BiasNameOf(*named);
+    const float* bias = model.FindTensor(name);
+    if (bias == nullptr) continue;
+    BiasReader reader;
+    reader.weights = &named->matrix;
+    reader.packed = &block.matrices[named->name];
+    reader.bias = std::span(bias, static_cast<size_t>(named->matrix.rows));
+    reader.mean = mean;
+    reader.packed_mean = packed_mean;
+    reader.residual_error = statistics.mean_residual_error;
+    block.tensors[name] = TunedBias(reader, pool);
+  }
 }
 
 // Makes the packed stream run with the matrices and tensors of `block`, which it then owns.
@@ -310,6 +326,10 @@ void BlockQuantizer::State::Install(int layer, const QuantizedBlock& block) {
     const auto found = current.matrices.find(named.name);
     if (named.layer == layer && found != current.matrices.end()) {
       LinearOf(w, named.role).weights = &found->second;
+    }
+    const auto bias = current.tensors.find(BiasNameOf(named));
+    if (named.layer == layer && bias != current.tensors.end()) {
+      LinearOf(w, named.role).bias = bias->second.data();
     }
   }
   const std::string stem = fmt::format("model.layers.{}.", layer);

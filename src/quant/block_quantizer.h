@@ -5,7 +5,8 @@
 // the same input are quantized together:
 //   1. their weights are corrected for what the earlier errors changed (quant/correction.h),
 //   2. each is quantized by the plan's method with the second moments of the quantized stream,
-//   3. the norm before them is retuned in closed form to what was lost.
+//   3. the norm before them is retuned in closed form to what was lost, and their biases so that
+//      the mean of what is left is zero.
 // Memory: the moments of one input, the weights of one block; activations lie in mapped files.
 #ifndef CRUMB_QUANT_BLOCK_QUANTIZER_H_
 #define CRUMB_QUANT_BLOCK_QUANTIZER_H_
@@ -31,6 +32,7 @@ struct BlockQuantizerOptions {
   double correction_damping = 0.3;
   bool tune_norms = true;  // step 3
   double norm_damping = 0.01;
+  bool tune_biases = true;  // step 3, of matrices that have one
   // Calibration windows from which QuantizeModel measures row_importance where that is empty
   // (decoders only); 0: none.
   int64_t importance_windows = 8;

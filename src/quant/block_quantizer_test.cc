@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "base/sha256.h"
 #include "formats/packed_folder.h"
 #include "model/session.h"
+#include "quant/block_stages.h"
+#include "quant/dense.h"
 #include "quant/quantize_model.h"
 
 namespace crumb {
@@ -186,6 +189,114 @@ TEST_P(BlockQuantizerTest, AMethodThatNeedsTextSaysSo) {
   const auto result = QuantizeModel(*model_, options, pool_, nullptr);
   ASSERT_FALSE(result.ok());
   EXPECT_THAT(result.status().message(), HasSubstr("needs a calibration text"));
+}
+
+// Means over the calibration's tokens of what the matrices of one slot read, and of the stream.
+struct Means {
+  std::vector<double> input, input_size, stream, stream_size;  // size: of absolute values
+
+  static void Add(const float* values, int64_t rows, int64_t width, double scale,
+                  std::vector<double>& mean, std::vector<double>& size) {
+    mean.resize(static_cast<size_t>(width));
+    size.resize(static_cast<size_t>(width));
+    for (int64_t i = 0; i < rows * width; ++i) {
+      mean[static_cast<size_t>(i % width)] += scale * values[i];
+      size[static_cast<size_t>(i % width)] += scale * std::abs(values[i]);
+    }
+  }
+};
+
+// One model's stages over all windows at once.
+class Walk {
+ public:
+  Walk(const Model& model, const CalibrationTokens& tokens, ThreadPool& pool)
+      : c_(model.config()),
+        tokens_(tokens),
+        weights_(FindWeights(model)),
+        forward_(c_, pool, ActivationType::kFloat32),
+        rows_(std::ssize(tokens.windows.front())),
+        cache_(KvCache::Create(1, rows_, c_.kv_size(), false).value()),
+        input_(static_cast<size_t>(rows_ * c_.hidden_size)) {
+    for (const std::vector<int32_t>& window : tokens.windows) {
+      streams_.emplace_back(rows_ * c_.hidden_size);
+      inner_.emplace_back(rows_ * InnerWidth(c_));
+      forward_.Begin(0, rows_);
+      forward_.Embed(weights_, window, streams_.back().data());
+    }
+  }
+
+  Means At(int layer, InputSlot slot) {
+    Means means;
+    const LayerWeights& w = weights_.layers[static_cast<size_t>(layer)];
+    const double scale = 1.0 / static_cast<double>(rows_ * std::ssize(tokens_.windows));
+    for (size_t i = 0; i < streams_.size(); ++i) {
+      const float* in = StageInput(forward_, w, layer, slot, rows_, cache_, BuffersOf(i));
+      Means::Add(in, rows_, InputWidth(c_, slot), scale, means.input, means.input_size);
+      Means::Add(streams_[i].data(), rows_, c_.hidden_size, scale, means.stream, means.stream_size);
+    }
+    return means;
+  }
+
+  void Finish(int layer) {
+    for (size_t i = 0; i < streams_.size(); ++i) {
+      FinishBlock(forward_, weights_.layers[static_cast<size_t>(layer)], rows_, BuffersOf(i));
+    }
+  }
+
+ private:
+  StageBuffers BuffersOf(size_t i) { return {streams_[i].data(), inner_[i].data(), input_.data()}; }
+
+  const ModelConfig& c_;
+  const CalibrationTokens& tokens_;
+  ModelWeights weights_;
+  Forward forward_;
+  int64_t rows_;
+  KvCache cache_;
+  std::vector<float> input_;
+  std::vector<std::vector<float>> streams_, inner_;
+};
+
+TEST_P(BlockQuantizerTest, MatricesWithABiasHaveNoMeanErrorOnTheCalibration) {
+  ASSERT_TRUE(QuantizeModel(*model_, Options("ldlq", "int2-g64"), pool_, nullptr).ok());
+  const std::unique_ptr<Model> packed = Model::Load(folder_).value();
+  Walk exact_walk(*model_, tokens_, pool_);
+  Walk packed_walk(*packed, tokens_, pool_);
+  int biases = 0;
+  for (int layer = 0; layer < model_->config().layers; ++layer) {
+    for (const InputSlot slot : kBlockSlots) {
+      const Means a = exact_walk.At(layer, slot);
+      const Means b = packed_walk.At(layer, slot);
+      for (const NamedMatrix& named : model_->matrices()) {
+        if (named.layer != layer || SlotOf(named.role) != slot) continue;
+        const std::string bias = named.name.substr(0, named.name.size() - 6) + "bias";
+        if (model_->FindTensor(bias) == nullptr) continue;
+        ++biases;
+        const std::vector<float> w = PlainWeights(named.matrix, pool_);
+        const std::vector<float> q = PlainWeights(*packed->FindMatrix(named.name), pool_);
+        const bool adds = slot == InputSlot::kOutput || slot == InputSlot::kDown;
+        const auto cols = static_cast<size_t>(named.matrix.cols);
+        for (size_t r = 0; r < static_cast<size_t>(named.matrix.rows); ++r) {
+          double error =
+              static_cast<double>(model_->FindTensor(bias)[r]) - packed->FindTensor(bias)[r];
+          double size = std::abs(model_->FindTensor(bias)[r]);
+          for (size_t c = 0; c < cols; ++c) {
+            const double from = w[r * cols + c];
+            const double to = q[r * cols + c];
+            error += from * a.input[c] - to * b.input[c];
+            size += std::abs(from) * a.input_size[c] + std::abs(to) * b.input_size[c];
+          }
+          if (adds) error += a.stream[r] - b.stream[r];
+          if (adds) size += a.stream_size[r] + b.stream_size[r];
+          // Means and biases are float32, and so are activations behind a norm whose weights
+          // changed: a few roundings of each term.
+          EXPECT_LE(std::abs(error), 0x1p-21 * size) << named.name << " row " << r;
+        }
+      }
+    }
+    exact_walk.Finish(layer);
+    packed_walk.Finish(layer);
+  }
+  EXPECT_EQ(biases > 0, GetParam() != "llama");
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, BlockQuantizerTest, ::testing::Values("llama", "qwen2", "gpt2"),

@@ -10,9 +10,10 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "base/version.h"
-#include "codecs/float_codecs.h"
 #include "kernels/kernel_set.h"
 #include "measure/machine.h"
+#include "model/float_weights.h"
+#include "quant/block_stages.h"
 #include "quant/calibration_partial.h"
 #include "text/fingerprint.h"
 
@@ -21,8 +22,6 @@ namespace {
 
 constexpr int64_t kFloat = sizeof(float);
 constexpr int64_t kMegabyte = 1000000;
-constexpr std::array kBlockSlots = {InputSlot::kAttention, InputSlot::kOutput, InputSlot::kMlp,
-                                    InputSlot::kDown};
 
 std::string_view SlotName(InputSlot slot) {
   switch (slot) {
@@ -38,24 +37,6 @@ std::string_view SlotName(InputSlot slot) {
       return "head";
   }
   return "";
-}
-
-int64_t WidthOf(const ModelConfig& c, InputSlot slot) {
-  if (slot == InputSlot::kOutput) return c.query_size();
-  return slot == InputSlot::kDown ? c.intermediate_size : c.hidden_size;
-}
-
-// What was rounded before has other activations than the float model.
-Status CheckNotQuantized(const Model& model) {
-  for (const NamedMatrix& named : model.matrices()) {
-    const Codec* codec = named.matrix.codec;
-    if (codec == Float32Codec() || codec == Float16Codec() || codec == Bfloat16Codec()) continue;
-    return InvalidArgument(fmt::format(
-        "{}: is already quantized ({} is {}); its activations are those of the rounded model; give "
-        "the model that it was made from",
-        model.path(), named.name, codec->name()));
-  }
-  return OkStatus();
 }
 
 // Sizes that decide how much memory and room a run needs.
@@ -75,11 +56,11 @@ struct Sizes {
     int64_t bytes = 0;
     int64_t largest = 0;
     for (const InputSlot slot : kBlockSlots) {
-      bytes += MomentsAccumulator::BytesFor(WidthOf(c, slot));
-      largest = std::max(largest, WidthOf(c, slot));
+      bytes += MomentsAccumulator::BytesFor(InputWidth(c, slot));
+      largest = std::max(largest, InputWidth(c, slot));
     }
-    const int64_t window = 4 * c.hidden_size + 2 * c.query_size() + 6 * c.kv_size() +
-                           4 * std::max(c.query_size(), c.intermediate_size);
+    const int64_t window =
+        4 * c.hidden_size + 2 * c.query_size() + 6 * c.kv_size() + 4 * InnerWidth(c);
     return bytes + kFloat * (TriangleSize(largest) + longest * window);
   }
 
@@ -87,7 +68,7 @@ struct Sizes {
   int64_t DiskBytes() const {
     int64_t block = 0;
     for (const InputSlot slot : kBlockSlots) {
-      block += TriangleSize(WidthOf(c, slot)) + 2 * WidthOf(c, slot);
+      block += TriangleSize(InputWidth(c, slot)) + 2 * InputWidth(c, slot);
     }
     const int64_t head = c.encoder ? 0 : TriangleSize(c.hidden_size) + 2 * c.hidden_size;
     return 2 * kFloat * (c.layers * block + head) + 2 * StreamBytes();
@@ -149,7 +130,7 @@ class Run {
         steps_(c_.layers + (c_.encoder ? 0 : 1)),
         stream_(Numbers(sizes.longest * c_.hidden_size)),
         input_(Numbers(sizes.longest * c_.hidden_size)),
-        inner_(Numbers(sizes.longest * std::max(c_.query_size(), c_.intermediate_size))) {}
+        inner_(Numbers(sizes.longest * InnerWidth(c_))) {}
 
   Status Finish(const std::string& path, const Json& manifest) {
     CRUMB_ASSIGN_OR_RETURN(int64_t step, partial_.NextStep(steps_));
@@ -210,26 +191,19 @@ class Run {
   // Runs all windows through a block and writes the stream behind it.
   Result<std::vector<InputMoments>> Block(int64_t layer) {
     const LayerWeights& w = weights_.layers[static_cast<size_t>(layer)];
+    const StageBuffers buffers = {stream_.data(), inner_.data(), input_.data()};
     std::array<std::optional<MomentsAccumulator>, kBlockSlots.size()> sums;
     for (const InputSlot slot : kBlockSlots) {
-      sums[static_cast<size_t>(slot)].emplace(WidthOf(c_, slot));
+      sums[static_cast<size_t>(slot)].emplace(InputWidth(c_, slot));
     }
     CRUMB_ASSIGN_OR_RETURN(AtomicFile out, AtomicFile::Create(partial_.StreamPath(layer + 1)));
     CRUMB_RETURN_IF_ERROR(ForEachWindow(layer, [&](std::span<const int32_t> window) {
-      const auto add = [&](InputSlot slot, const std::vector<float>& rows) {
-        const int64_t width = WidthOf(c_, slot);
-        sums[static_cast<size_t>(slot)]->Add(rows.data(), std::ssize(window), width, pool_);
-      };
-      forward_.AttentionInput(w, stream_.data(), input_.data());
-      add(InputSlot::kAttention, input_);
-      forward_.Attend(w, layer, input_.data(), cache_, 0, inner_.data());
-      add(InputSlot::kOutput, inner_);
-      forward_.FinishAttention(w, inner_.data(), stream_.data());
-      forward_.MlpInput(w, stream_.data(), input_.data());
-      add(InputSlot::kMlp, input_);
-      forward_.MlpInner(w, input_.data(), inner_.data());
-      add(InputSlot::kDown, inner_);
-      forward_.FinishMlp(w, inner_.data(), stream_.data());
+      const int64_t rows = std::ssize(window);
+      for (const InputSlot slot : kBlockSlots) {
+        const float* in = StageInput(forward_, w, layer, slot, rows, cache_, buffers);
+        sums[static_cast<size_t>(slot)]->Add(in, rows, InputWidth(c_, slot), pool_);
+      }
+      FinishBlock(forward_, w, rows, buffers);
       return out.Append(StreamOf(window));
     }));
     CRUMB_RETURN_IF_ERROR(out.Commit());

@@ -18,7 +18,10 @@ double MeanDiagonal(const SecondMoments& moments) {
 }  // namespace
 
 CrossMoments::CrossMoments(int64_t a_width, int64_t b_width)
-    : a_width_(a_width), b_width_(b_width), sums_(static_cast<size_t>(a_width * b_width)) {}
+    : a_width_(a_width),
+      b_width_(b_width),
+      sums_(static_cast<size_t>(a_width * b_width)),
+      a_sums_(static_cast<size_t>(a_width)) {}
 
 void CrossMoments::Add(const float* a, const float* b, int64_t rows, ThreadPool& pool) {
   std::vector<float> block(sums_.size());
@@ -28,6 +31,9 @@ void CrossMoments::Add(const float* a, const float* b, int64_t rows, ThreadPool&
       sums_[static_cast<size_t>(i)] += block[static_cast<size_t>(i)];
     }
   });
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < a_width_; ++j) a_sums_[static_cast<size_t>(j)] += a[i * a_width_ + j];
+  }
   count_ += rows;
 }
 
@@ -35,6 +41,14 @@ std::vector<float> CrossMoments::Mean() const {
   const double scale = count_ > 0 ? 1 / static_cast<double>(count_) : 0;
   std::vector<float> mean(sums_.size());
   std::transform(sums_.begin(), sums_.end(), mean.begin(),
+                 [scale](double sum) { return static_cast<float>(sum * scale); });
+  return mean;
+}
+
+std::vector<float> CrossMoments::MeanOfA() const {
+  const double scale = count_ > 0 ? 1 / static_cast<double>(count_) : 0;
+  std::vector<float> mean(a_sums_.size());
+  std::transform(a_sums_.begin(), a_sums_.end(), mean.begin(),
                  [scale](double sum) { return static_cast<float>(sum * scale); });
   return mean;
 }
@@ -103,6 +117,26 @@ Result<std::vector<float>> NormFactors(std::span<const NormReader> readers,
   CRUMB_RETURN_IF_ERROR(SolveSymmetric(normal, n, lambda, 1, right.data(), pool));
   for (float& factor : right) factor += 1;
   return right;
+}
+
+std::vector<float> TunedBias(const BiasReader& reader, ThreadPool& pool) {
+  const auto rows = static_cast<size_t>(reader.packed->rows);
+  const auto cols = static_cast<size_t>(reader.packed->cols);
+  CRUMB_CHECK(reader.bias.size() == rows && reader.mean.size() == cols);
+  CRUMB_CHECK(reader.packed_mean.size() == cols);
+  const std::vector<float> exact = PlainWeights(*reader.weights, pool);
+  const std::vector<float> packed = PlainWeights(*reader.packed, pool);
+  std::vector<float> bias(rows);
+  for (size_t r = 0; r < rows; ++r) {
+    double sum = reader.bias[r];
+    for (size_t c = 0; c < cols; ++c) {
+      sum += static_cast<double>(exact[r * cols + c]) * reader.mean[c] -
+             static_cast<double>(packed[r * cols + c]) * reader.packed_mean[c];
+    }
+    if (!reader.residual_error.empty()) sum += reader.residual_error[r];
+    bias[r] = static_cast<float>(sum);
+  }
+  return bias;
 }
 
 }  // namespace crumb

@@ -30,12 +30,15 @@ class CrossMoments {
   void Add(const float* a, const float* b, int64_t rows, ThreadPool& pool);
   // a_width x b_width; zeros when nothing was added.
   std::vector<float> Mean() const;
+  // a_width: mean of a itself.
+  std::vector<float> MeanOfA() const;
 
  private:
   int64_t a_width_;
   int64_t b_width_;
   int64_t count_ = 0;
   std::vector<double> sums_;
+  std::vector<double> a_sums_;
 };
 
 // W*, in float32, for `weights` of any codec without input transform. `input_error`: D, cols x
@@ -61,6 +64,22 @@ struct NormReader {
 Result<std::vector<float>> NormFactors(std::span<const NormReader> readers,
                                        const SecondMoments& moments, double damping,
                                        ThreadPool& pool);
+
+// What a bias is retuned from. Means are over the calibration's tokens.
+struct BiasReader {
+  const PackedMatrix* weights;                 // W, of the float model
+  const PackedMatrix* packed;                  // Q
+  std::span<const float> bias;                 // b of the float model
+  std::span<const float> mean;                 // of x
+  std::span<const float> packed_mean;          // of x' as Q reads it, after norms were retuned
+  std::span<const float> residual_error = {};  // mean of s - s'; empty: nothing is added to
+};
+
+// The bias b' that makes the mean of W x + b + s - (Q x' + b' + s') zero,
+//   b' = b + W mean(x) - Q mean(x') + mean(s - s'),
+// and so the mean of its square least for this Q (Nagel et al. 2019,
+// https://arxiv.org/abs/1906.04721, section 4.2, where s and s' are equal and x and x' are too).
+std::vector<float> TunedBias(const BiasReader& reader, ThreadPool& pool);
 
 }  // namespace crumb
 

@@ -162,5 +162,58 @@ TEST(Dense, ASingularMatrixIsAnError) {
   for (const float value : x) EXPECT_FLOAT_EQ(value, 0.5f);
 }
 
+TEST(Correction, ATunedBiasLeavesNoMeanErrorAndASmallerSquaredOne) {
+  ThreadPool pool(2);
+  constexpr int64_t kRows = 500, kCols = 32, kOut = 6;
+  std::vector<float> x = GaussianValues(kRows * kCols, 3, 1);
+  std::vector<float> x_packed = GaussianValues(kRows * kCols, 4, 1);
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] += 0.1f * static_cast<float>(i % kCols);
+    x_packed[i] = x[i] + 0.3f * (x_packed[i] + 0.5f);
+  }
+  const auto mean_of = [](const std::vector<float>& rows) {
+    std::vector<double> sums(kCols);
+    for (size_t i = 0; i < rows.size(); ++i) sums[i % kCols] += rows[i] / double{kRows};
+    return std::vector<float>(sums.begin(), sums.end());
+  };
+  const std::vector<float> mean = mean_of(x);
+  const std::vector<float> packed_mean = mean_of(x_packed);
+  const PackedMatrix weights = FloatMatrix(kOut, kCols, 9);
+  const PackedMatrix packed = FloatMatrix(kOut, kCols, 10);  // as wrong as can be
+  const std::vector<float> bias = GaussianValues(kOut, 5, 1);
+  const std::vector<float> residual = GaussianValues(kOut, 6, 1);
+  BiasReader reader;
+  reader.weights = &weights;
+  reader.packed = &packed;
+  reader.bias = bias;
+  reader.mean = mean;
+  reader.packed_mean = packed_mean;
+  reader.residual_error = residual;
+  const std::vector<float> tuned = TunedBias(reader, pool);
+
+  const std::vector<float> w = PlainWeights(weights, pool);
+  const std::vector<float> q = PlainWeights(packed, pool);
+  for (size_t r = 0; r < kOut; ++r) {
+    double error = 0;
+    double squares = 0;
+    double squares_before = 0;
+    double magnitude = 0;  // of what is summed: float32 holds the means and the bias
+    for (size_t t = 0; t < kRows; ++t) {
+      double e = static_cast<double>(bias[r]) + residual[r];
+      for (size_t c = 0; c < kCols; ++c) {
+        const double a = static_cast<double>(w[r * kCols + c]) * x[t * kCols + c];
+        const double b = static_cast<double>(q[r * kCols + c]) * x_packed[t * kCols + c];
+        e += a - b;
+        magnitude += (std::abs(a) + std::abs(b)) / kRows;
+      }
+      error += (e - tuned[r]) / kRows;
+      squares += (e - tuned[r]) * (e - tuned[r]);
+      squares_before += (e - bias[r]) * (e - bias[r]);
+    }
+    EXPECT_LE(std::abs(error), 0x1p-23 * magnitude);
+    EXPECT_LT(squares, squares_before);
+  }
+}
+
 }  // namespace
 }  // namespace crumb

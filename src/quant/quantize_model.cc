@@ -13,19 +13,17 @@
 #include "base/sha256.h"
 #include "base/version.h"
 #include "codecs/codec.h"
-#include "codecs/float_codecs.h"
 #include "formats/packed_folder.h"
-#include "quant/awq.h"
+#include "model/float_weights.h"
+#include "quant/folder_output.h"
+#include "quant/matrix_counter.h"
 #include "quant/partial_blocks.h"
+#include "quant/quantize_by_awq.h"
 #include "quant/quantizer.h"
 #include "quant/sensitivity.h"
 
 namespace crumb {
 namespace {
-
-bool IsFloat(const Codec* codec) {
-  return codec == Float32Codec() || codec == Float16Codec() || codec == Bfloat16Codec();
-}
 
 Status CheckChoice(const MatrixChoice& choice) {
   const Quantizer* method = FindQuantizer(choice.method);
@@ -61,47 +59,6 @@ Status CheckPlan(const Model& model, const QuantizePlan& plan, bool calibrated) 
   return OkStatus();
 }
 
-// Writes the blocks one after another, and tensors as they were or as they were tuned.
-class FolderOutput {
- public:
-  FolderOutput(const Model& model, std::unique_ptr<PackedFolderWriter> writer)
-      : model_(model), writer_(std::move(writer)) {}
-
-  Status Add(const QuantizedBlock& block) {
-    for (const auto& [name, matrix] : block.matrices) {
-      CRUMB_RETURN_IF_ERROR(writer_->AddMatrix(name, matrix));
-    }
-    for (const auto& [name, values] : block.tensors) tuned_[name] = values;
-    for (const MatrixReport& report : block.reports) {
-      reports_.push_back({{"name", report.name},
-                          {"method", report.choice.method},
-                          {"codec", report.choice.codec},
-                          {"relative_loss", report.relative_loss}});
-    }
-    return OkStatus();
-  }
-
-  Status Finish(Json manifest) {
-    for (const NamedTensor& tensor : model_.tensors()) {
-      const auto tuned = tuned_.find(tensor.name);
-      CRUMB_RETURN_IF_ERROR(writer_->AddTensor(
-          tensor.name, tensor.shape, tuned != tuned_.end() ? tuned->second : tensor.values));
-    }
-    for (const auto& [name, content] : model_.tokenizer().Files()) {
-      CRUMB_RETURN_IF_ERROR(writer_->AddFile(name, content));
-    }
-    manifest["tuned_tensors"] = tuned_.size();
-    manifest["matrices"] = reports_;
-    return writer_->Finish(model_.canonical_config(), manifest);
-  }
-
- private:
-  const Model& model_;
-  std::unique_ptr<PackedFolderWriter> writer_;
-  std::map<std::string, std::vector<float>, std::less<>> tuned_;
-  Json reports_ = Json::array();
-};
-
 Result<Json> MakeManifest(const Model& model, const QuantizeModelOptions& options) {
   CRUMB_ASSIGN_OR_RETURN(const std::string hash, Sha256OfPath(model.path()));
   const QuantizePlan& plan = options.plan;
@@ -131,28 +88,13 @@ Result<Json> MakeManifest(const Model& model, const QuantizeModelOptions& option
       {"correction_damping", blocks.correction_damping},
       {"tune_norms", blocks.tune_norms},
       {"norm_damping", blocks.norm_damping},
+      {"tune_biases", blocks.tune_biases},
       {"importance_windows", blocks.row_importance.empty() ? blocks.importance_windows : 0}};
   return manifest;
 }
 
-// Counts matrices for the progress callback.
-class Counter {
- public:
-  Counter(const Model& model, const std::function<bool(int, int)>& progress)
-      : total_(static_cast<int>(model.matrices().size())), progress_(progress) {}
-  bool Next() { return ++done_, !progress_ || progress_(done_, total_); }
-  std::string Place() const {
-    return fmt::format("stopped after {} of {} matrices", done_, total_);
-  }
-
- private:
-  int total_;
-  int done_ = 0;
-  const std::function<bool(int, int)>& progress_;
-};
-
 Status QuantizeEach(const Model& model, const QuantizePlan& plan, FolderOutput& output,
-                    Counter& counter, ThreadPool& pool) {
+                    MatrixCounter& counter, ThreadPool& pool) {
   for (const NamedMatrix& named : model.matrices()) {
     const MatrixChoice& choice = plan.ChoiceFor(named);
     QuantizeInput input;
@@ -207,7 +149,7 @@ Result<RowImportance> MeasureRowImportance(const Model& model, const QuantizeMod
 }
 
 Status QuantizeBlocks(const Model& model, const QuantizeModelOptions& options,
-                      const PartialBlocks& partial, FolderOutput& output, Counter& counter,
+                      const PartialBlocks& partial, FolderOutput& output, MatrixCounter& counter,
                       ThreadPool& pool, int* resumed) {
   BlockQuantizerOptions blocks = options.blocks;
   if (blocks.importance_windows > 0 && blocks.row_importance.empty() && !model.config().encoder) {
@@ -239,67 +181,7 @@ Status QuantizeBlocks(const Model& model, const QuantizeModelOptions& options,
   return OkStatus();
 }
 
-// AWQ: channels are scaled in whole blocks, the scales folded into the layers before. Its moments
-// are those of the float model, measured once for all blocks.
-Status QuantizeByAwq(const Model& model, const QuantizeModelOptions& options,
-                     const PartialBlocks& partial, FolderOutput& output, Counter& counter,
-                     ThreadPool& pool) {
-  const std::string path = JoinPath(partial.folder(), "calibration");
-  if (!PathExists(path)) {
-    CRUMB_RETURN_IF_ERROR(Calibrate(model, *options.calibration, path, {}, pool, nullptr));
-  }
-  CRUMB_ASSIGN_OR_RETURN(const auto calibration, CalibrationFile::Open(path));
-  const Codec& codec = *FindCodec(options.plan.block.codec);
-  std::vector<Folding> foldings;
-  for (int layer = 0; layer < model.config().layers; ++layer) {
-    const auto moments = [&](InputSlot slot) {
-      return calibration->Moments(InputName(layer, slot));
-    };
-    CRUMB_ASSIGN_OR_RETURN(Folding folding, FoldLayerByAwq(model, layer, moments, codec, pool));
-    foldings.push_back(std::move(folding));
-  }
-  for (const NamedMatrix& named : model.matrices()) {
-    const MatrixChoice& choice = options.plan.ChoiceFor(named);
-    QuantizedBlock block;
-    const bool folded = named.layer >= 0 && choice.method == "awq";
-    SecondMoments moments;
-    if (folded || FindQuantizer(choice.method)->uses_moments()) {
-      CRUMB_ASSIGN_OR_RETURN(moments, calibration->Moments(InputNameOf(named)));
-    }
-    Result<PackedMatrix> packed = Unsupported("");
-    if (folded) {
-      const Folding& folding = foldings[static_cast<size_t>(named.layer)];
-      packed = QuantizeFolded(folding, named, moments, codec, pool);
-      block.tensors.insert(folding.tensors.begin(), folding.tensors.end());
-    } else {
-      QuantizeInput input;
-      input.weights = &named.matrix;
-      if (moments.cols > 0) input.moments = &moments;
-      packed = FindQuantizer(choice.method)->Quantize(input, *FindCodec(choice.codec), pool);
-    }
-    if (!packed.ok()) {
-      return packed.status().WithContext(fmt::format("{}: {}", model.path(), named.name));
-    }
-    block.matrices[named.name] = std::move(packed).value();
-    block.reports.push_back({named.name, choice, 0, 0});
-    CRUMB_RETURN_IF_ERROR(output.Add(block));
-    if (!counter.Next()) return Interrupted(counter.Place() + "; the same command goes on");
-  }
-  return OkStatus();
-}
-
 }  // namespace
-
-Status CheckNotQuantized(const Model& model) {
-  for (const NamedMatrix& named : model.matrices()) {
-    if (IsFloat(named.matrix.codec)) continue;
-    return InvalidArgument(fmt::format(
-        "{}: is already quantized ({} is {}); quantizing it again would add the errors of both; "
-        "give the model that it was made from",
-        model.path(), named.name, named.matrix.codec->name()));
-  }
-  return OkStatus();
-}
 
 bool NeedsCalibration(const QuantizePlan& plan) {
   const auto uses = [](const MatrixChoice& choice) {
@@ -321,7 +203,7 @@ Result<QuantizeModelResult> QuantizeModel(const Model& model, const QuantizeMode
   CRUMB_ASSIGN_OR_RETURN(const Json manifest, MakeManifest(model, options));
   CRUMB_ASSIGN_OR_RETURN(auto writer, PackedFolderWriter::Create(options.folder, options.replace));
   FolderOutput output(model, std::move(writer));
-  Counter counter(model, progress);
+  MatrixCounter counter(model, progress);
   QuantizeModelResult result;
   if (calibrated) {
     CRUMB_ASSIGN_OR_RETURN(const PartialBlocks partial,

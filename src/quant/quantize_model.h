@@ -35,10 +35,6 @@ struct QuantizeModelResult {
   int layers_resumed = 0;  // taken over from a run that was killed
 };
 
-// kInvalidArgument for a model that is quantized already: a second quantization would add its error
-// to the first one's, and nobody could tell them apart.
-Status CheckNotQuantized(const Model& model);
-
 // Whether any matrix of the plan asks for calibration.
 bool NeedsCalibration(const QuantizePlan& plan);
 

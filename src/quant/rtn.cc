@@ -94,16 +94,12 @@ RowFault CastRow(const Codec& codec, std::span<const float> row, int64_t r,
   return fault;
 }
 
-bool IsFloat(const Codec& codec) {
-  return &codec == Float32Codec() || &codec == Float16Codec() || &codec == Bfloat16Codec();
-}
-
 class Rtn final : public Quantizer {
  public:
   std::string_view name() const override { return "rtn"; }
   int version() const override { return 1; }
   bool Supports(const Codec& codec) const override {
-    return AsGroupInt(&codec) != nullptr || IsFloat(codec);
+    return AsGroupInt(&codec) != nullptr || IsFloat(&codec);
   }
 
   Result<PackedMatrix> Quantize(const QuantizeInput& input, const Codec& codec,

@@ -1,0 +1,42 @@
+// The stages of a block (model/forward.h) one by one, as calibration and quantization go through
+// them: by what the matrices of each stage read.
+#ifndef CRUMB_QUANT_BLOCK_STAGES_H_
+#define CRUMB_QUANT_BLOCK_STAGES_H_
+
+#include <array>
+#include <cstdint>
+
+#include "model/forward.h"
+
+namespace crumb {
+
+// In the order in which a block goes through them.
+inline constexpr std::array kBlockSlots = {InputSlot::kAttention, InputSlot::kOutput,
+                                           InputSlot::kMlp, InputSlot::kDown};
+
+// Columns of the matrices that read `slot`.
+int64_t InputWidth(const ModelConfig& config, InputSlot slot);
+
+// Numbers a row of StageBuffers::inner.
+int64_t InnerWidth(const ModelConfig& config);
+
+// Of one window. `stream` and `inner` belong to it for as long as it is in the block; `input` may
+// be used for other windows in between.
+struct StageBuffers {
+  float* stream;  // rows x hidden_size: residual stream, changed by the stages
+  float* inner;   // rows x InnerWidth: input of the output projection, then of down
+  float* input;   // rows x hidden_size
+};
+
+// Runs window rows 0 .. rows - 1 through the stages behind the last call's up to what the matrices
+// of `slot` read, which is the result (in `inner` or `input`). The slots of a block are to be gone
+// through in order, and FinishBlock behind them; the weights may change in between. The cache has
+// one layer. REQUIRES: not kHead.
+const float* StageInput(Forward& forward, const LayerWeights& w, int64_t layer, InputSlot slot,
+                        int64_t rows, KvCache& cache, const StageBuffers& buffers);
+void FinishBlock(Forward& forward, const LayerWeights& w, int64_t rows,
+                 const StageBuffers& buffers);
+
+}  // namespace crumb
+
+#endif  // CRUMB_QUANT_BLOCK_STAGES_H_

@@ -86,6 +86,45 @@ class Quantize(CrumbTest):
         self.assertLessEqual(result["plan"]["predicted_loss_nats"],
                              result["rule_of_thumb"]["predicted_loss_nats"])
 
+    def test_plan_is_measured_on_windows_held_out(self):
+        result = self.quantize("mixed", "--matrix-bits", 2.5)
+        check = result["plan_check"]
+        self.assertEqual(check["windows"], 8)
+        self.assertEqual(check["predicted_loss_nats"], result["plan"]["predicted_loss_nats"])
+        self.assertGreater(check["measured_kl_nats"], 0)
+        low, high = check["measured_ppl_ratio_interval"]
+        self.assertTrue(low < check["measured_ppl_ratio"] < high)
+        manifest = json.loads((self.folder / "mixed" / "manifest.json").read_text())
+        self.assertEqual(manifest["plan_check"], check)
+        self.assertEqual(manifest["calibration"]["held_out"], 8)
+        self.assertEqual(manifest["calibration"]["windows"], 4)
+
+    def test_plan_is_not_measured_where_that_is_not_wanted_or_there_is_no_text(self):
+        result = self.quantize("asked", "--matrix-bits", 2.5, "--no-check")
+        self.assertIsNone(result["plan_check"])
+        self.assertNotIn("plan_check", json.loads((self.folder / "asked" / "manifest.json").read_text()))
+        lines = self.text.read_text().splitlines(keepends=True)
+        for keep in range(2, len(lines), 2):  # until 4 windows fit
+            self.text.write_text("".join(lines[:keep]))
+            done = run(*self.arguments("short", "--matrix-bits", 2.5), env=self.cache)
+            if done.returncode == 0:
+                break
+        self.assertIn("no windows left", done.stdout)
+
+    def test_a_ratio_that_is_missed_is_planned_again_and_then_told(self):
+        # A loss scale that is far too small makes the first plan far too optimistic.
+        done = run(*self.arguments("kept", "--max-ppl-ratio", 1.2, "--loss-scale", 0.01), env=self.cache)
+        self.assertIn("once more with a loss scale", done.stdout)
+        for line in done.stdout.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+        check = json.loads((self.folder / "kept" / "manifest.json").read_text())["plan_check"]
+        self.assertGreater(check["loss_scale"], 0.01)
+        self.assertEqual(done.returncode, 0 if check["measured_ppl_ratio"] <= 1.2 else 2, done.stderr)
+        done = run(*self.arguments("missed", "--max-ppl-ratio", 1.0001, "--loss-scale", 1e-4, "--quiet"),
+                   env=self.cache)
+        self.assert_refused(done, 2, "above", "--loss-scale")
+        self.assertTrue((self.folder / "missed" / "manifest.json").exists())
+
     def test_size_budget_is_kept_by_the_folder(self):
         result = self.quantize("small", "--size", "170kB")
         model = (self.folder / "small" / "model.safetensors").stat().st_size

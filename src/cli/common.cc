@@ -256,13 +256,13 @@ Result<std::vector<CalibrationText>> LoadCalibrationTexts(const std::vector<std:
 }
 
 Result<CalibrationTokens> CutCalibration(const Model& model, const std::vector<std::string>& files,
-                                         int64_t windows, int64_t context) {
+                                         int64_t windows, int64_t context, int64_t held_out) {
   constexpr int64_t kWindows = 64;
   constexpr int64_t kSentences = 1024;
   CRUMB_ASSIGN_OR_RETURN(const std::vector<CalibrationText> texts, LoadCalibrationTexts(files));
   if (windows == 0) windows = model.config().encoder ? kSentences : kWindows;
   return CutCalibrationTokens(model, texts, windows,
-                              std::min(context, model.config().max_positions));
+                              std::min(context, model.config().max_positions), held_out);
 }
 
 Result<int64_t> WindowsOf(const TextOptions& options, int64_t standard) {

@@ -80,9 +80,9 @@ Result<std::vector<EvaluationText>> LoadTexts(const TextOptions& options);
 // leaves out.
 Result<std::vector<CalibrationText>> LoadCalibrationTexts(const std::vector<std::string>& files);
 // Windows of 512 tokens or `context` of these texts; `windows` 0: 64, or 1024 sentences of an
-// encoder.
+// encoder. `held_out`: windows to measure on, where there is text for them.
 Result<CalibrationTokens> CutCalibration(const Model& model, const std::vector<std::string>& files,
-                                         int64_t windows, int64_t context);
+                                         int64_t windows, int64_t context, int64_t held_out = 0);
 // Windows of each text; 0: all.
 Result<int64_t> WindowsOf(const TextOptions& options, int64_t standard);
 

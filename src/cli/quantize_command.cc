@@ -10,7 +10,8 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "lab/mixed.h"
+#include "cli/mixed_quantize.h"
+#include "model/float_weights.h"
 #include "quant/quantize_model.h"
 
 namespace crumb {
@@ -32,6 +33,7 @@ struct QuantizeArguments {
   uint64_t seed = 1;
   double loss_scale = 1;
   bool no_tuning = false;
+  bool no_check = false;
   bool dry_run = false;
   bool force = false;
 
@@ -42,6 +44,9 @@ struct QuantizeArguments {
   }
   bool mixed() const { return budgets() > 0; }
 };
+
+// Windows that a budget's plan is measured on afterwards.
+constexpr int64_t kHeldOutWindows = 8;
 
 Result<QuantizePlan> PlanForWidth(const QuantizeArguments& arguments) {
   QuantizePlan plan;
@@ -82,114 +87,11 @@ Result<MixedPlanOptions> BudgetOf(const QuantizeArguments& arguments) {
   return options;
 }
 
-struct Mixed {
-  MixedPlan best;
-  std::optional<MixedPlan> rule_of_thumb;  // absent where the rule is not possible in the budget
-  std::vector<HeadReport> heads;
-};
-
-Result<Mixed> PlanMixed(const Model& model, const CalibrationTokens& tokens,
-                        const QuantizeArguments& arguments, const CommonOptions& common,
-                        ThreadPool& pool) {
-  CRUMB_ASSIGN_OR_RETURN(const MixedPlanOptions options, BudgetOf(arguments));
-  ProgressLine line(common);
-  CRUMB_ASSIGN_OR_RETURN(
-      const MixedInputs inputs,
-      PrepareMixed(model, tokens, arguments.calibration, JoinPath(CacheFolder(), "calibration"),
-                   pool, line.AsFunction()));
-  Mixed mixed;
-  CRUMB_ASSIGN_OR_RETURN(mixed.best, MakeMixedPlan(inputs.table, options));
-  Result<MixedPlan> rule = MakeRuleOfThumbPlan(inputs.table, options);
-  if (rule.ok()) mixed.rule_of_thumb = std::move(rule).value();
-  CRUMB_ASSIGN_OR_RETURN(
-      mixed.heads, HeadsThatStandApart(model, inputs.sensitivity, [&](const NamedMatrix& matrix) {
-        return inputs.calibration->Moments(InputNameOf(matrix));
-      }));
-  return mixed;
-}
-
-// How many matrices of each kind got which codec: one line a kind.
-void PrintChoices(const MixedPlan& plan) {
-  std::map<std::string, std::map<std::string, int>> counts;
-  std::vector<std::string> codecs;
-  for (const PlannedMatrix& matrix : plan.matrices) {
-    ++counts[std::string(MatrixRoleName(matrix.role))][matrix.choice.codec];
-    if (std::find(codecs.begin(), codecs.end(), matrix.choice.codec) == codecs.end()) {
-      codecs.push_back(matrix.choice.codec);
-    }
-  }
-  std::sort(codecs.begin(), codecs.end());
-  fmt::print("{:<10}", "matrices");
-  for (const std::string& codec : codecs) fmt::print(" {:>9}", codec);
-  fmt::print("\n");
-  for (const auto& [role, by_codec] : counts) {
-    fmt::print("{:<10}", role);
-    for (const std::string& codec : codecs) {
-      const auto found = by_codec.find(codec);
-      fmt::print(" {:>9}", found == by_codec.end() ? "-" : fmt::format("{}", found->second));
-    }
-    fmt::print("\n");
-  }
-}
-
-void PrintPlan(const char* name, const MixedPlan& plan) {
-  fmt::print("{:<10} {:.3f} bits a weight of the blocks, {:.3f} a parameter in all, {}\n", name,
-             plan.matrix_bits, plan.total_bits, HumanBytes(static_cast<double>(plan.bytes)));
-  fmt::print("{:<10} {:.4f} nats a token, perplexity ratio {:.3f}\n", "predicted",
-             plan.predicted_loss, plan.predicted_ppl_ratio);
-}
-
-void PrintMixed(const Mixed& mixed) {
-  PrintPlan("plan", mixed.best);
-  fmt::print("{:<10} {}\n", "solver",
-             mixed.best.optimal
-                 ? "exact (dynamic programming over bytes)"
-                 : fmt::format("within {:.2g} nats of the best possible", mixed.best.gap()));
-  PrintChoices(mixed.best);
-  if (mixed.rule_of_thumb.has_value()) {
-    PrintPlan("rule", *mixed.rule_of_thumb);
-    fmt::print("{:<10} first and last block, attention and tables stay high\n", "");
-  } else {
-    fmt::print("{:<10} first, last and attention high: not possible within this budget\n", "rule");
-  }
-  for (size_t i = 0; i < std::min<size_t>(mixed.heads.size(), 5); ++i) {
-    const HeadReport& head = mixed.heads[i];
-    fmt::print("{:<10} {} head {}: {:.0f} % of the matrix, {:.1f} times its share\n",
-               i == 0 ? "heads" : "", head.matrix, head.head, 100 * head.share, head.times_mean);
-  }
-}
-
-Json MixedJson(const Mixed& mixed) {
-  Json json = {{"plan", MixedPlanJson(mixed.best)}};
-  json["rule_of_thumb"] =
-      mixed.rule_of_thumb.has_value() ? MixedPlanJson(*mixed.rule_of_thumb) : Json(nullptr);
-  json["heads"] = Json::array();
-  for (const HeadReport& head : mixed.heads) {
-    json["heads"].push_back({{"matrix", head.matrix},
-                             {"head", head.head},
-                             {"share", head.share},
-                             {"times_mean", head.times_mean}});
-  }
-  return json;
-}
-
-Result<QuantizeModelResult> QuantizeShown(const Model& model, const QuantizeModelOptions& options,
-                                          const CommonOptions& common, ThreadPool& pool) {
-  ProgressLine line(common);
-  WorkClock clock(line.AsFunction());
-  clock.Expect(static_cast<double>(model.matrices().size()));
-  return QuantizeModel(model, options, pool, [&](int done, int total) {
-    clock.Done(1);
-    return clock.Begin(fmt::format("matrix {} of {}", done, total)).ok();
-  });
-}
-
 Status Print(const QuantizeArguments& arguments, const Model& model, const QuantizePlan& plan,
-             const QuantizeModelResult& result, const std::optional<Mixed>& mixed,
-             const CommonOptions& common) {
+             const QuantizeModelResult& result, const Mixed* mixed, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const int64_t bytes, FolderSize(arguments.output));
   if (common.json) {
-    Json json = mixed.has_value() ? MixedJson(*mixed) : Json::object();
+    Json json = mixed != nullptr ? MixedJson(*mixed) : Json::object();
     json["output"] = arguments.output;
     json["variant"] = VariantName(plan);
     json["method"] = plan.block.method;
@@ -209,6 +111,7 @@ Status Print(const QuantizeArguments& arguments, const Model& model, const Quant
   if (result.layers_resumed > 0) {
     fmt::print("resumed    {} blocks were there from a stopped run\n", result.layers_resumed);
   }
+  if (mixed != nullptr) PrintCheck(*mixed);
   fmt::print("time       {:.1f} s\n", result.seconds);
   return OkStatus();
 }
@@ -226,7 +129,10 @@ Status Run(const QuantizeArguments& arguments, const CommonOptions& common) {
     return InvalidArgument("--dry-run goes with a budget; `crumb inspect` shows sizes at a width");
   }
   QuantizeModelOptions options;
-  if (!arguments.mixed()) {
+  MixedPlanOptions budget;
+  if (arguments.mixed()) {
+    CRUMB_ASSIGN_OR_RETURN(budget, BudgetOf(arguments));
+  } else {
     CRUMB_ASSIGN_OR_RETURN(options.plan, PlanForWidth(arguments));
   }
   CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(arguments.model, common));
@@ -236,27 +142,34 @@ Status Run(const QuantizeArguments& arguments, const CommonOptions& common) {
   CRUMB_RETURN_IF_ERROR(CheckNotQuantized(*model));
   CalibrationTokens tokens;
   if (arguments.mixed() || NeedsCalibration(options.plan)) {
-    CRUMB_ASSIGN_OR_RETURN(tokens, CutCalibration(*model, arguments.texts, arguments.windows, 512));
+    const int64_t held_out = arguments.mixed() ? kHeldOutWindows : 0;
+    CRUMB_ASSIGN_OR_RETURN(
+        tokens, CutCalibration(*model, arguments.texts, arguments.windows, 512, held_out));
     options.calibration = &tokens;
-  }
-  std::optional<Mixed> mixed;
-  if (arguments.mixed()) {
-    CRUMB_ASSIGN_OR_RETURN(mixed, PlanMixed(*model, tokens, arguments, common, *pool));
-    options.plan = mixed->best.plan;
-    if (!common.json) PrintMixed(*mixed);
-    if (arguments.dry_run) {
-      if (common.json) PrintJson(MixedJson(*mixed));
-      return OkStatus();
-    }
   }
   options.folder = arguments.output;
   options.replace = arguments.force;
   options.blocks.seed = arguments.seed;
   options.blocks.correct_inputs = !arguments.no_tuning;
   options.blocks.tune_norms = !arguments.no_tuning;
+  options.blocks.tune_biases = !arguments.no_tuning;
+  if (!arguments.mixed()) {
+    CRUMB_ASSIGN_OR_RETURN(const QuantizeModelResult result,
+                           QuantizeShown(*model, options, common, *pool));
+    return Print(arguments, *model, options.plan, result, nullptr, common);
+  }
+  CRUMB_ASSIGN_OR_RETURN(Mixed mixed,
+                         PlanMixed(*model, tokens, arguments.calibration, budget, common, *pool));
+  mixed.check_wanted = !arguments.no_check;
+  if (!common.json) PrintMixed(mixed);
+  if (arguments.dry_run) {
+    if (common.json) PrintJson(MixedJson(mixed));
+    return OkStatus();
+  }
   CRUMB_ASSIGN_OR_RETURN(const QuantizeModelResult result,
-                         QuantizeShown(*model, options, common, *pool));
-  return Print(arguments, *model, options.plan, result, mixed, common);
+                         QuantizeMixed(*model, options, mixed, common, *pool));
+  CRUMB_RETURN_IF_ERROR(Print(arguments, *model, mixed.best.plan, result, &mixed, common));
+  return CheckReached(mixed, arguments.output);
 }
 
 void AddBudgetOptions(CLI::App& app, QuantizeArguments& arguments) {
@@ -270,7 +183,7 @@ void AddBudgetOptions(CLI::App& app, QuantizeArguments& arguments) {
       ->check(CLI::PositiveNumber);
   app.add_option("--size", arguments.size, "budget: size of the file, as 45MB")->type_name("SIZE");
   app.add_option("--max-ppl-ratio", arguments.max_ppl_ratio,
-                 "budget: smallest with this predicted ratio")
+                 "budget: smallest with this perplexity ratio")
       ->type_name("R")
       ->check(CLI::Range(1.0001, 1000.0));
 }
@@ -301,7 +214,9 @@ Runner AddQuantizeCommand(CLI::App& app) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_flag("--no-tuning", arguments->no_tuning,
-               "neither correct for earlier errors nor tune norms");
+               "neither correct for earlier errors nor tune norms, biases");
+  app.add_flag("--no-check", arguments->no_check,
+               "do not measure a budget's plan on held-out text");
   app.add_flag("--dry-run", arguments->dry_run, "print the plan of a budget and stop");
   app.add_flag("--force", arguments->force, "replace the folder if it exists");
   app.footer(

@@ -79,6 +79,10 @@ class PackedFolderWriter {
   std::unique_ptr<State> state_;
 };
 
+// Puts `value` under `key` into the manifest of a folder that is whole, in one atomic step: what
+// was measured of it once it was there. The other files and their hashes stay as they are.
+Status AddToManifest(const std::string& path, const std::string& key, const Json& value);
+
 }  // namespace crumb
 
 #endif  // CRUMB_FORMATS_PACKED_FOLDER_H_

@@ -192,4 +192,11 @@ Status PackedFolderWriter::Finish(const Json& config, const Json& manifest) {
   return state.folder.Commit();
 }
 
+Status AddToManifest(const std::string& path, const std::string& key, const Json& value) {
+  const std::string file = JoinPath(path, kManifestFile);
+  CRUMB_ASSIGN_OR_RETURN(Json manifest, ReadJsonFile(file));
+  manifest[key] = value;
+  return WriteFileAtomic(file, DumpJson(manifest, 2) + "\n");
+}
+
 }  // namespace crumb

@@ -28,21 +28,32 @@ struct CalibrationText {
   std::string sha256;
 };
 
+// A window that nothing is fitted to: what was fitted is measured on it.
+struct HeldOutWindow {
+  std::vector<int32_t> tokens;
+  std::vector<uint64_t> line_hashes;  // of the lines that it touches, sorted
+};
+
 // Windows of tokens, and where they came from. Made once, used by `crumb calibrate` and by the
 // sequential quantizer.
 struct CalibrationTokens {
   std::vector<std::vector<int32_t>> windows;  // decoders: all of the same length
-  // texts (name, source, sha256), windows, context, tokens, tokens_sha256
+  std::vector<HeldOutWindow> held_out;        // of the same texts, none of their tokens
+  // texts (name, source, sha256), windows, context, tokens, tokens_sha256; with windows held out
+  // also held_out, their number
   std::shared_ptr<const Json> manifest;
-  std::vector<uint64_t> line_hashes;  // of the lines used (text/fingerprint.h), sorted
+  // Of the lines used and of those held out (text/fingerprint.h), sorted.
+  std::vector<uint64_t> line_hashes;
 };
 
 // `windows` windows of `context` tokens (decoders; encoders: lines of text as sentences of at most
 // `context`), spread evenly over the texts in turn. kInvalidArgument when there is less text than
-// that ("needs N tokens, the text has M"), or a token is outside the model's vocabulary.
+// that ("needs N tokens, the text has M"), or a token is outside the model's vocabulary. Of what
+// the texts have beyond that, `held_out` windows at most are held out, spread between the others.
 Result<CalibrationTokens> CutCalibrationTokens(const Model& model,
                                                std::span<const CalibrationText> texts,
-                                               int64_t windows, int64_t context);
+                                               int64_t windows, int64_t context,
+                                               int64_t held_out = 0);
 
 // The inputs of matrices: "model.layers.3.attention", ".output", ".mlp", ".down", and "head".
 // Matrices that share their input share it.

@@ -116,6 +116,33 @@ TEST(CalibrationTokens, TextThatIsShortGivesWhatItHasAndTheOtherTheRest) {
   EXPECT_EQ(cut(room + 1).status().code(), StatusCode::kInvalidArgument);
 }
 
+TEST(CalibrationTokens, WindowsHeldOutAreNoneOfTheOthersAndTakeNoTextFromThem) {
+  const std::unique_ptr<Model> model = Load("llama");
+  const CalibrationText texts[] = {Named("a", Text("river", 40)), Named("b", Text("mountain", 40))};
+  const CalibrationTokens all = *CutCalibrationTokens(*model, texts, 9, 60);
+  const CalibrationTokens some = *CutCalibrationTokens(*model, texts, 6, 60, 3);
+  ASSERT_EQ(some.windows.size(), 6u);
+  ASSERT_EQ(some.held_out.size(), 3u);
+  std::vector<std::vector<int32_t>> together = some.windows;
+  for (const HeldOutWindow& window : some.held_out) {
+    together.push_back(window.tokens);
+    EXPECT_FALSE(window.line_hashes.empty());
+    EXPECT_EQ(CountShared(window.line_hashes, some.line_hashes), std::ssize(window.line_hashes));
+  }
+  EXPECT_THAT(together, ::testing::UnorderedElementsAreArray(all.windows));
+  EXPECT_EQ(some.line_hashes, all.line_hashes);
+  EXPECT_EQ(some.manifest->at("windows"), 6);
+  EXPECT_EQ(some.manifest->at("held_out"), 3);
+  EXPECT_NE(some.manifest->at("tokens_sha256"), all.manifest->at("tokens_sha256"));
+
+  const int64_t room = std::ssize(*model->tokenizer().Encode(texts[0].content)) / 60 +
+                       std::ssize(*model->tokenizer().Encode(texts[1].content)) / 60;
+  EXPECT_EQ(CutCalibrationTokens(*model, texts, room - 1, 60, 3)->held_out.size(), 1u);
+  const CalibrationTokens none = *CutCalibrationTokens(*model, texts, room, 60, 3);
+  EXPECT_TRUE(none.held_out.empty());
+  EXPECT_FALSE(none.manifest->contains("held_out"));
+}
+
 TEST(CalibrationTokens, WindowsThatCanNotBeAreRefused) {
   const std::unique_ptr<Model> model = Load("llama");
   const CalibrationText texts[] = {Named("a", Text("river", 40))};

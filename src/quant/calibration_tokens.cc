@@ -118,6 +118,12 @@ class SentenceCutter : public Cutter {
   std::vector<std::string_view> sentences_;
 };
 
+// Of `all` windows, whether window i is among `some` that are spread evenly.
+bool IsHeldOut(int64_t i, int64_t some, int64_t all) {
+  const auto before = [&](int64_t n) { return (2 * n * some + all) / (2 * all); };
+  return before(i + 1) > before(i);
+}
+
 // How many windows each text gives: in turn, as long as it has room.
 std::vector<int64_t> TakeTurns(const std::vector<int64_t>& room, int64_t windows) {
   std::vector<int64_t> shares(room.size(), 0);
@@ -155,7 +161,8 @@ std::string HashOf(const std::vector<std::vector<int32_t>>& windows) {
 }
 
 Json ManifestOf(std::span<const CalibrationText> texts, int64_t context,
-                const std::vector<std::vector<int32_t>>& windows) {
+                const CalibrationTokens& cut) {
+  const std::vector<std::vector<int32_t>>& windows = cut.windows;
   Json manifest = Json::object();
   manifest["texts"] = Json::array();
   for (const CalibrationText& text : texts) {
@@ -168,6 +175,7 @@ Json ManifestOf(std::span<const CalibrationText> texts, int64_t context,
   for (const std::vector<int32_t>& window : windows) tokens += std::ssize(window);
   manifest["tokens"] = tokens;
   manifest["tokens_sha256"] = HashOf(windows);
+  if (!cut.held_out.empty()) manifest["held_out"] = cut.held_out.size();
   return manifest;
 }
 
@@ -189,7 +197,7 @@ Status TooLittleText(const Model& model, int64_t windows, int64_t context, int64
 
 Result<CalibrationTokens> CutCalibrationTokens(const Model& model,
                                                std::span<const CalibrationText> texts,
-                                               int64_t windows, int64_t context) {
+                                               int64_t windows, int64_t context, int64_t held_out) {
   if (windows < 1 || context < 2 || context > model.config().max_positions) {
     return InvalidArgument(fmt::format(
         "{} calibration windows of {} tokens can not be: at least 1 window of 2 to {} tokens",
@@ -212,22 +220,29 @@ Result<CalibrationTokens> CutCalibrationTokens(const Model& model,
   const int64_t all_room = std::accumulate(room.begin(), room.end(), int64_t{0});
   if (all_room < windows) return TooLittleText(model, windows, context, tokens, all_room);
 
-  const std::vector<int64_t> shares = TakeTurns(room, windows);
+  held_out = std::min(held_out, all_room - windows);
+  const int64_t all = windows + held_out;
+  const std::vector<int64_t> shares = TakeTurns(room, all);
   CalibrationTokens result;
   std::vector<uint64_t>& hashes = result.line_hashes;
-  for (int64_t k = 0; std::ssize(result.windows) < windows; ++k) {
+  int64_t done = 0;
+  for (int64_t k = 0; done < all; ++k) {
     for (size_t i = 0; i < texts.size(); ++i) {
       if (k >= shares[i]) continue;
       CRUMB_ASSIGN_OR_RETURN(Window window, cutters[i]->Cut(k, shares[i]));
       CRUMB_RETURN_IF_ERROR(CheckTokens(model, texts[i], window.tokens));
-      const std::vector<uint64_t> lines = LineHashes(window.lines);
+      std::vector<uint64_t> lines = LineHashes(window.lines);
       hashes.insert(hashes.end(), lines.begin(), lines.end());
-      result.windows.push_back(std::move(window.tokens));
+      if (IsHeldOut(done++, held_out, all)) {
+        result.held_out.push_back({std::move(window.tokens), std::move(lines)});
+      } else {
+        result.windows.push_back(std::move(window.tokens));
+      }
     }
   }
   std::sort(hashes.begin(), hashes.end());
   hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
-  result.manifest = std::make_shared<const Json>(ManifestOf(texts, context, result.windows));
+  result.manifest = std::make_shared<const Json>(ManifestOf(texts, context, result));
   return result;
 }
 

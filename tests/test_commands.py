@@ -100,6 +100,18 @@ class Commands(CrumbTest):
         self.assertEqual(len(row["prompt_tokens_per_second"]["samples"]), 3)
         self.assertGreater(row["generation_tokens_per_second"]["median"], 0)
 
+    def test_bench_of_batches_gives_speeds_whose_time_is_shared_out(self):
+        document = run_json("bench", tiny_model("stories260K"), "--batches", "1,3", "--contexts", "16,40",
+                            "--repetitions", 2)
+        grid = document["grid"]
+        self.assertEqual([(row["context"], row["batch"]) for row in grid],
+                         [(context, batch) for context in (16, 40) for batch in (0, 1, 3)])
+        for row in grid:
+            self.assertEqual(len(row["tokens_per_second"]["samples"]), 2)
+            self.assertAlmostEqual(sum(row["shares"].values()), 1)
+            for kind in ("matrices", "attention", "norms"):
+                self.assertGreater(row["shares"][kind], 0)
+
     def test_chat_without_a_template_says_what_to_do(self):
         done = run("chat", tiny_model("stories260K"), "-p", "hello")
         self.assert_refused(done, 4, "chat template", "crumb generate")

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "kernels/kernel_set.h"
+#include "lab/batch_speed.h"
 #include "lab/bench.h"
 #include "measure/machine.h"
 
@@ -21,6 +22,8 @@ struct BenchArguments {
   std::string decode_to = "f16";
   int repetitions = 5;
   bool peak_only = false;
+  std::vector<int64_t> batches;  // not empty: the grid of batches and contexts
+  std::vector<int64_t> contexts = {128, 2048};
 };
 
 struct Loaded {
@@ -55,6 +58,14 @@ Status PeakOnly(const Loaded& loaded, BenchOptions options, ThreadPool& pool,
     fmt::print("peak resident memory  {}\n", HumanBytes(static_cast<double>(memory.peak_bytes)));
   }
   return OkStatus();
+}
+
+Json SharesJson(const BatchSpeed& speed) {
+  Json json = Json::object();
+  for (size_t kind = 0; kind < kWorkKinds; ++kind) {
+    json[std::string(WorkKindName(static_cast<WorkKind>(kind)))] = speed.shares[kind];
+  }
+  return json;
 }
 
 Json SpeedJson(const RepeatedSamples& speed) {
@@ -100,6 +111,82 @@ void PrintTable(const Json& document) {
   for (const Json& note : document["notes"]) fmt::print("note: {}\n", note.get<std::string>());
 }
 
+// A Markdown table, to go into documents as it is.
+void PrintGrid(const Json& document) {
+  fmt::print("kernels {}, {} threads, activations {}\n\n",
+             document["kernel_set"].get<std::string>(), document["threads"].get<int>(),
+             document["activations"].get<std::string>());
+  fmt::print("| model | context | work | tokens/s | a pass, ms |");
+  for (size_t kind = 0; kind < kWorkKinds; ++kind) {
+    fmt::print(" {} |", WorkKindName(static_cast<WorkKind>(kind)));
+  }
+  fmt::print("\n| --- | ---: | --- | --- | ---: |");
+  for (size_t kind = 0; kind < kWorkKinds; ++kind) fmt::print(" ---: |");
+  fmt::print("\n");
+  for (const Json& row : document["grid"]) {
+    const auto batch = row["batch"].get<int64_t>();
+    const auto context = row["context"].get<int64_t>();
+    const Json& speed = row["tokens_per_second"];
+    const auto median = speed["median"].get<double>();
+    const int64_t tokens = batch == 0 ? context : batch;
+    fmt::print("| {} | {} | {} | {:.1f} [{:.1f}, {:.1f}] | {:.2f} |",
+               row["model"].get<std::string>(), context,
+               batch == 0 ? "prompt" : fmt::format("{} at once", batch), median,
+               speed["low"].get<double>(), speed["high"].get<double>(),
+               1000 * static_cast<double>(tokens) / median);
+    for (size_t kind = 0; kind < kWorkKinds; ++kind) {
+      const std::string name(WorkKindName(static_cast<WorkKind>(kind)));
+      fmt::print(" {:.1f}% |", 100 * row["shares"][name].get<double>());
+    }
+    fmt::print("\n");
+  }
+  for (const Json& note : document["notes"]) fmt::print("note: {}\n", note.get<std::string>());
+}
+
+// Batches behind contexts, and where the time goes (lab/batch_speed.h).
+Status RunGrid(const std::vector<Loaded>& loaded, const BenchArguments& arguments,
+               ActivationType activations, ThreadPool& pool, const CommonOptions& common) {
+  BatchOptions options;
+  options.batches = arguments.batches;
+  options.contexts = arguments.contexts;
+  options.repetitions = arguments.repetitions;
+  options.activations = activations;
+  std::vector<const Model*> models;
+  for (const Loaded& one : loaded) models.push_back(one.model.get());
+  BatchResult result;
+  {
+    ProgressLine line(common);
+    WorkClock clock(line.AsFunction());
+    const auto between = [&](int done, int total) {
+      if (done == 0) clock.Expect(total);
+      if (done > 0) clock.Done(1);
+      return clock.Begin(fmt::format("run {} of {}", done + 1, total));
+    };
+    CRUMB_ASSIGN_OR_RETURN(result, MeasureBatches(models, pool, options, between));
+  }
+  Json document = Json::object();
+  document["kernel_set"] = ActiveKernelSet();
+  document["threads"] = pool.size();
+  document["activations"] = arguments.activations;
+  document["notes"] = result.notes;
+  document["grid"] = Json::array();
+  for (const BatchSpeed& speed : result.of) {
+    Json row = Json::object();
+    row["model"] = loaded[speed.model].name;
+    row["context"] = speed.context;
+    row["batch"] = speed.batch;
+    row["tokens_per_second"] = SpeedJson(speed.tokens_per_second);
+    row["shares"] = SharesJson(speed);
+    document["grid"].push_back(std::move(row));
+  }
+  if (common.json) {
+    PrintJson(document);
+  } else {
+    PrintGrid(document);
+  }
+  return OkStatus();
+}
+
 Status Run(const BenchArguments& arguments, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
   BenchOptions bench = arguments.bench;
@@ -117,12 +204,17 @@ Status Run(const BenchArguments& arguments, const CommonOptions& common) {
     if (loaded.size() != 1) return InvalidArgument("--peak-only: name one model");
     return PeakOnly(loaded.front(), bench, *pool, common);
   }
-  std::vector<std::unique_ptr<SpeedProbe>> probes;
   for (const Loaded& one : loaded) {
     if (one.model->config().encoder) {
       return Unsupported(
           fmt::format("{}: is an encoder; crumb study times its sentences", one.name));
     }
+  }
+  if (!arguments.batches.empty()) {
+    return RunGrid(loaded, arguments, bench.activations, *pool, common);
+  }
+  std::vector<std::unique_ptr<SpeedProbe>> probes;
+  for (const Loaded& one : loaded) {
     CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<SpeedProbe> probe,
                            SpeedProbe::Create(*one.model, *pool, bench));
     probes.push_back(std::move(probe));
@@ -182,6 +274,17 @@ Runner AddBenchCommand(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "f16", "bf16"}))
       ->capture_default_str();
   app.add_flag("--peak-only", arguments->peak_only, "only the peak resident memory of one run");
+  app.add_option("--batches", arguments->batches,
+                 "instead: so many tokens in one pass behind each context, and where the time "
+                 "goes, as a table; for example 1,2,4,8,16,32")
+      ->delimiter(',')
+      ->type_name("N,...")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--contexts", arguments->contexts, "tokens before the batches")
+      ->delimiter(',')
+      ->type_name("N,...")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
   AddActivationOption(app, arguments->activations);
   app.footer("Example:\n  crumb bench smollm2 smollm2-int4 --repetitions 9");
   return [arguments](const CommonOptions& common) { return Run(*arguments, common); };

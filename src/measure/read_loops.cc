@@ -15,23 +15,27 @@ static_assert(kBlockWords % kStreamWords == 0);
 
 std::vector<ReadLoop> ReadLoops() {
   auto* words = SumWords;
-  auto* quarters = SumQuartersPlain;
+  auto* four = SumFourPlain;
+  auto* eight = SumEightPlain;
   auto* ahead = SumAheadPlain;
 #if defined(__x86_64__)
   if (HostCpu().Has("avx512f")) {
     words = SumWordsAvx512;
-    quarters = SumQuartersAvx512;
+    four = SumFourAvx512;
+    eight = SumEightAvx512;
     ahead = SumAheadAvx512;
   } else if (HostCpu().Has("avx2")) {
     words = SumWordsAvx2;
-    quarters = SumQuartersAvx2;
+    four = SumFourAvx2;
+    eight = SumEightAvx2;
     ahead = SumAheadAvx2;
   }
 #endif
   return {{"one stream", words, false},
-          {"four streams", quarters, false},
+          {"four streams", four, false},
+          {"eight streams", eight, false},
           {"prefetch", ahead, false},
-          {"in turns", ahead, true}};
+          {"in turns", four, true}};
 }
 
 int64_t ReadableWords(int64_t count, int threads) {

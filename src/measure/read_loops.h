@@ -20,7 +20,7 @@ struct ReadLoop {
   bool in_turns;
 };
 
-// All of them: "one stream", "four streams", "prefetch", "in turns".
+// All of them: "one stream", "four streams", "eight streams", "prefetch", "in turns".
 std::vector<ReadLoop> ReadLoops();
 
 // Words that the loops can read of `count`: whole blocks for each of `threads` workers.

@@ -31,18 +31,19 @@ uint64_t SumStream(const uint64_t* words, int64_t count) {
   return Total(sums);
 }
 
-// Four quarters at the same time, two loads each: more streams for the hardware's prefetchers.
-uint64_t SumQuarters(const uint64_t* words, int64_t count) {
-  constexpr int64_t kEach = kSums / 4;
-  const int64_t quarter = count / kStreamWords / 4 * kStreamWords / kLanes;
+// kParts parts at the same time: more streams for the hardware's prefetchers.
+template <int64_t kParts>
+uint64_t SumParts(const uint64_t* words, int64_t count) {
+  constexpr int64_t kEach = kSums / kParts;
+  const int64_t part = count / kStreamWords / kParts * kStreamWords / kLanes;
   const auto* vectors = reinterpret_cast<const Vector*>(words);
   Vector sums[kSums] = {};
-  for (int64_t i = 0; i < quarter; i += kEach) {
-    for (int64_t q = 0; q < 4; ++q) {
-      for (int64_t j = 0; j < kEach; ++j) sums[kEach * q + j] += vectors[q * quarter + i + j];
+  for (int64_t i = 0; i < part; i += kEach) {
+    for (int64_t q = 0; q < kParts; ++q) {
+      for (int64_t j = 0; j < kEach; ++j) sums[kEach * q + j] += vectors[q * part + i + j];
     }
   }
-  const int64_t done = 4 * quarter * kLanes;
+  const int64_t done = kParts * part * kLanes;
   return Total(sums) + SumStream(words + done, count - done);
 }
 

@@ -5,9 +5,9 @@ namespace crumb {
 
 uint64_t SumWords(const uint64_t* words, int64_t count) { return SumStream(words, count); }
 
-uint64_t SumQuartersPlain(const uint64_t* words, int64_t count) {
-  return SumQuarters(words, count);
-}
+uint64_t SumFourPlain(const uint64_t* words, int64_t count) { return SumParts<4>(words, count); }
+
+uint64_t SumEightPlain(const uint64_t* words, int64_t count) { return SumParts<8>(words, count); }
 
 uint64_t SumAheadPlain(const uint64_t* words, int64_t count) { return SumAhead(words, count); }
 

@@ -13,14 +13,18 @@ inline constexpr int64_t kStreamWords = 64;
 // kStreamWords. The forms for an instruction set need a CPU that has it. (Pointers, because an
 // inline function of std::span must not be compiled for that set.)
 //   SumWords    one stream
-//   SumQuarters the four quarters at the same time
+//   SumFour     four parts at the same time
+//   SumEight    eight parts at the same time
 //   SumAhead    one stream, with prefetch instructions
 uint64_t SumWords(const uint64_t* words, int64_t count);
 uint64_t SumWordsAvx2(const uint64_t* words, int64_t count);
 uint64_t SumWordsAvx512(const uint64_t* words, int64_t count);
-uint64_t SumQuartersPlain(const uint64_t* words, int64_t count);
-uint64_t SumQuartersAvx2(const uint64_t* words, int64_t count);
-uint64_t SumQuartersAvx512(const uint64_t* words, int64_t count);
+uint64_t SumFourPlain(const uint64_t* words, int64_t count);
+uint64_t SumEightPlain(const uint64_t* words, int64_t count);
+uint64_t SumFourAvx2(const uint64_t* words, int64_t count);
+uint64_t SumEightAvx2(const uint64_t* words, int64_t count);
+uint64_t SumFourAvx512(const uint64_t* words, int64_t count);
+uint64_t SumEightAvx512(const uint64_t* words, int64_t count);
 uint64_t SumAheadPlain(const uint64_t* words, int64_t count);
 uint64_t SumAheadAvx2(const uint64_t* words, int64_t count);
 uint64_t SumAheadAvx512(const uint64_t* words, int64_t count);

@@ -1,0 +1,55 @@
+// Speed of several tokens run together behind a context, and where the time goes: what a server
+// that decodes a batch, or a check of drafted tokens, gets out of one reading of the weights.
+//
+// A Session holds one sequence, so a batch is that many tokens of it in one pass: matrices, norms
+// and sampling do the same work as for as many sequences; attention reads one cache for all of
+// them.
+#ifndef CRUMB_LAB_BATCH_SPEED_H_
+#define CRUMB_LAB_BATCH_SPEED_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/profile.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "measure/repeat.h"
+#include "model/session.h"
+
+namespace crumb {
+
+struct BatchOptions {
+  std::vector<int64_t> batches = {1, 2, 4, 8, 16, 32};
+  std::vector<int64_t> contexts = {128, 2048};
+  int64_t tokens = 64;  // of one run; at least four passes
+  int repetitions = 5;
+  ActivationType activations = ActivationType::kInt8;
+};
+
+struct BatchSpeed {
+  size_t model = 0;     // index
+  int64_t context = 0;  // tokens before
+  int64_t batch = 0;    // tokens of a pass; 0: the context itself as one prompt
+  RepeatedSamples tokens_per_second;
+  // Shares of the calling thread's time, by WorkKind; their sum is 1.
+  std::array<double, kWorkKinds> shares = {};
+};
+
+struct BatchResult {
+  std::vector<BatchSpeed> of;      // by context, model, batch; the prompt first
+  std::vector<std::string> notes;  // measure/repeat.h
+};
+
+// One round to warm up, then rounds over all models and batches in turns, context by context.
+// kInvalidArgument: a context that a model has no room for.
+Result<BatchResult> MeasureBatches(const std::vector<const Model*>& models, ThreadPool& pool,
+                                   const BatchOptions& options,
+                                   const std::function<Status(int done, int total)>& between);
+
+}  // namespace crumb
+
+#endif  // CRUMB_LAB_BATCH_SPEED_H_

@@ -31,6 +31,13 @@ std::vector<std::string> Paragraphs(const std::string& text, int64_t most) {
   return paragraphs;
 }
 
+// Sentences of each text that are embedded with every type of activations.
+int64_t ActivationSentences(const Study::State& state) {
+  const int64_t some = state.options.activation_windows * kSentencesPerWindow;
+  const int64_t all = state.options.windows * kSentencesPerWindow;  // 0: as many as there are
+  return all == 0 ? some : std::min(some, all);
+}
+
 // All variants over the same sentences.
 class EncoderRun {
  public:
@@ -44,7 +51,10 @@ class EncoderRun {
                              Session::Create(*variant.model, *state_.pool, options));
       sessions_.push_back(std::move(session));
     }
-    for (const WindowedText& text : state_.texts) CRUMB_RETURN_IF_ERROR(RunText(text.text));
+    for (const WindowedText& text : state_.texts) {
+      CRUMB_RETURN_IF_ERROR(RunText(text.text));
+      CRUMB_RETURN_IF_ERROR(RunActivations(text.text));
+    }
     CRUMB_RETURN_IF_ERROR(RunStsb());
     return RunSpeed();
   }
@@ -64,10 +74,15 @@ class EncoderRun {
 
   Result<Embeddings> Embed(size_t v, std::span<const std::string> sentences,
                            std::string_view what) {
+    return EmbedIn(*sessions_[v], v, sentences, what);
+  }
+
+  Result<Embeddings> EmbedIn(Session& session, size_t v, std::span<const std::string> sentences,
+                             std::string_view what) {
     const std::string step = fmt::format("{}, {}", what, state_.variants[v].name);
     CRUMB_RETURN_IF_ERROR(clock_.Begin(step));
     Result<Embeddings> result = EmbedSentences(
-        *sessions_[v], sentences, [&](int64_t, int64_t) { return clock_.Begin(step).ok(); });
+        session, sentences, [&](int64_t, int64_t) { return clock_.Begin(step).ok(); });
     clock_.Done(static_cast<double>(sentences.size()) * state_.timing.window_seconds);
     if (result.ok()) return result;
     return result.status().WithContext(state_.variants[v].name);
@@ -89,16 +104,57 @@ class EncoderRun {
         CRUMB_ASSIGN_OR_RETURN(reference, Embed(0, sentences, what));
       }
       CRUMB_ASSIGN_OR_RETURN(const Embeddings other, Embed(v, sentences, what));
-      const Estimate agreement = CosineAgreement(reference, other);
-      row.value = agreement.value;
-      row.standard_error = agreement.standard_error;
-      row.low = agreement.interval.low;
-      row.high = agreement.interval.high;
-      row.n_of = "sentences";
-      Json detail = Json::object();
-      detail["source"] = text.source;
-      row.detail = DumpJson(detail);
-      CRUMB_RETURN_IF_ERROR(state_.Add(std::move(row)));
+      CRUMB_RETURN_IF_ERROR(AddAgreement(std::move(row), reference, other, text.source));
+    }
+    return OkStatus();
+  }
+
+  Status AddAgreement(Evidence row, const Embeddings& reference, const Embeddings& other,
+                      const std::string& source) {
+    const Estimate agreement = CosineAgreement(reference, other);
+    row.value = agreement.value;
+    row.standard_error = agreement.standard_error;
+    row.low = agreement.interval.low;
+    row.high = agreement.interval.high;
+    row.n_of = "sentences";
+    Json detail = Json::object();
+    detail["source"] = source;
+    row.detail = DumpJson(detail);
+    return state_.Add(std::move(row));
+  }
+
+  // The first sentences of the text with every type of activations, for the best variant of each
+  // width. The reference's weights are floats, and so are its activations, whatever the type.
+  Status RunActivations(const EvaluationText& text) {
+    const int64_t most = ActivationSentences(state_);
+    if (most == 0) return OkStatus();
+    const std::vector<std::string> sentences = Paragraphs(text.content, most);
+    const std::string what = fmt::format("activations, {}", text.name);
+    Embeddings reference;
+    for (size_t v = 1; v < state_.variants.size(); ++v) {
+      const Variant& variant = state_.variants[v];
+      if (!variant.primary) continue;
+      for (const ActivationType type : kActivationTypes) {
+        Json options = Json::object();
+        options["sentences"] = sentences.size();
+        options["activations"] = ActivationName(type);
+        options["axis"] = kActivationAxis;
+        Evidence row = state_.Row(variant, metric::kEmbeddingCosine, "embedding-cosine", options);
+        row.text = text.name;
+        row.text_sha256 = text.sha256;
+        row.n = std::ssize(sentences);
+        CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state_.Known(row));
+        if (known.has_value()) continue;
+        if (reference.empty()) {
+          CRUMB_ASSIGN_OR_RETURN(reference, Embed(0, sentences, what));
+        }
+        SessionOptions session_options;
+        session_options.activations = type;
+        CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                               Session::Create(*variant.model, *state_.pool, session_options));
+        CRUMB_ASSIGN_OR_RETURN(const Embeddings other, EmbedIn(*session, v, sentences, what));
+        CRUMB_RETURN_IF_ERROR(AddAgreement(std::move(row), reference, other, text.source));
+      }
     }
     return OkStatus();
   }
@@ -174,6 +230,13 @@ class EncoderRun {
 };
 
 }  // namespace
+
+int64_t ExtraActivationSentences(const Study::State& state) {
+  const auto best = std::count_if(state.variants.begin(), state.variants.end(),
+                                  [](const Variant& variant) { return variant.primary; });
+  const int64_t runs = best > 0 ? best * std::ssize(kActivationTypes) + 1 : 0;  // and the reference
+  return std::ssize(state.texts) * ActivationSentences(state) * runs;
+}
 
 Status RunEncoderStep(Study::State& state, WorkClock& clock) {
   return EncoderRun(state, clock).Run();

@@ -48,9 +48,6 @@ Result<WindowScore> ScoreFromJson(const std::string& text) {
   return score;
 }
 
-constexpr ActivationType kActivationTypes[] = {ActivationType::kFloat32, ActivationType::kInt8Token,
-                                               ActivationType::kInt8};
-
 int64_t ActivationWindows(const Study::State& state, const WindowedText& text) {
   return std::min<int64_t>(state.options.activation_windows, std::ssize(text.windows));
 }

@@ -102,7 +102,9 @@ void EstimateCosts(Study::State& state) {
   state.estimate.seconds =
       variants * (kExpectedProbeSeconds + windows * state.timing.window_seconds +
                   (state.options.repetitions + 1) * ExpectedSpeedSeconds(state)) +
-      static_cast<double>(ExtraActivationWindows(state)) * state.timing.window_seconds;
+      static_cast<double>(encoder ? ExtraActivationSentences(state)
+                                  : ExtraActivationWindows(state)) *
+          state.timing.window_seconds;
   for (const Variant& variant : state.variants) {
     if (variant.is_reference()) continue;
     state.estimate.seconds += ExpectedQuantizeSeconds(state, variant);

@@ -75,8 +75,12 @@ Json VariantOptions(const Study::State& state, const Variant& variant);
 
 // Expected seconds of the pieces, so that the steps and the estimate agree.
 double ExpectedQuantizeSeconds(const Study::State& state, const Variant& variant);
-// Windows run once more for the types of activations.
+// The axis of activations, from float to the coarsest.
+inline constexpr ActivationType kActivationTypes[] = {
+    ActivationType::kFloat32, ActivationType::kInt8Token, ActivationType::kInt8};
+// Windows, or sentences of an encoder, run once more for the types of activations.
 int64_t ExtraActivationWindows(const Study::State& state);
+int64_t ExtraActivationSentences(const Study::State& state);
 double ExpectedSpeedSeconds(const Study::State& state);  // one variant, one repetition
 inline constexpr double kExpectedProbeSeconds = 1.5;     // load times and peak memory of a variant
 // Sentences of an encoder in place of each window of a decoder, so that --windows means about as

@@ -37,6 +37,12 @@ class FakeStudy {
         const double cosine = std::exp(-0.12 * width.damage * width.damage - 0.004 * width.damage);
         study.Add(width.name, metric::kEmbeddingCosine, cosine, 0.03 * (1 - cosine) + 1e-5, 500,
                   "sentences");
+        for (const std::string type : {"float32", "int8", "int8-token"}) {
+          Evidence& row =
+              study.Add(width.name, metric::kEmbeddingCosine, cosine, 1e-5, 64, "sentences");
+          row.text = "en";
+          row.options = R"({"activations":")" + type + R"(","axis":"activations"})";
+        }
       }
       study.Add(width.name, metric::kStsbSpearman, 0.82 / (1 + 0.2 * width.damage), 0.02, 1379,
                 "pairs");

@@ -102,6 +102,15 @@ TEST(Report, TablesNameTheMethodAndShowActivationsSideBySide) {
   }
 }
 
+TEST(Report, EncodersHaveTheCosineOfEachTypeOfActivations) {
+  const std::string html = Html(FakeStudy::Encoder().rows);
+  for (const std::string text :
+       {"id=\"activations-0\"", "INT8, scale per token", "first sentences of the text (64)"}) {
+    EXPECT_THAT(html, HasSubstr(text));
+  }
+  EXPECT_THAT(html, Not(HasSubstr("activations-1")));
+}
+
 TEST(Report, NumberCellsOfTablesAllCarryTheirId) {
   const std::string html = Html(FakeStudy::Methods().rows);
   const size_t evidence = html.find("<section id=\"evidence\"");

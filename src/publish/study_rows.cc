@@ -73,6 +73,7 @@ Result<StudyRows> StudyRows::Index(const std::vector<Evidence>& rows) {
   StudyRows study(rows);
   std::set<std::string> variants;
   std::set<std::pair<int, std::string>> texts;
+  std::set<std::pair<int, std::string>> activation_texts;
   for (const Evidence& row : rows) {
     if (row.model_sha256 != rows.front().model_sha256) {
       return InvalidArgument(fmt::format(
@@ -84,8 +85,10 @@ Result<StudyRows> StudyRows::Index(const std::vector<Evidence>& rows) {
       study.notes_.push_back(ReadNote(row));
       continue;
     }
-    if (IsQualityOfText(row) && OptionText(row, "axis") == kActivationAxis) {
+    if ((IsQualityOfText(row) || IsQualityOfSentences(row)) &&
+        OptionText(row, "axis") == kActivationAxis) {
       study.activation_rows_.push_back({&row, OptionText(row, "activations")});
+      activation_texts.emplace(TextRank(row.text), row.text);
       continue;
     }
     study.figures_.push_back(&row);
@@ -104,6 +107,7 @@ Result<StudyRows> StudyRows::Index(const std::vector<Evidence>& rows) {
         "with: run crumb study to its end with the same ledger");
   }
   for (const auto& text : texts) study.texts_.push_back(text.second);
+  for (const auto& text : activation_texts) study.activation_texts_.push_back(text.second);
   study.variants_.assign(variants.begin(), variants.end());
   const auto key = [&](const std::string& variant) {
     const Evidence* matrix = study.Find(metric::kMatrixBits, variant);

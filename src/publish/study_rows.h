@@ -40,6 +40,8 @@ class StudyRows {
   const std::vector<std::string>& variants() const { return variants_; }
   // Names of the texts on which quality was measured: "en", "zh", then others by name.
   const std::vector<std::string>& texts() const { return texts_; }
+  // In the same order, those on which types of activations were compared, of encoders too.
+  const std::vector<std::string>& activation_texts() const { return activation_texts_; }
   bool is_encoder() const { return is_encoder_; }
   const std::vector<StudyNote>& notes() const { return notes_; }
   const std::vector<Evidence>& all() const { return *rows_; }
@@ -57,6 +59,7 @@ class StudyRows {
   const Evidence* reference_ = nullptr;
   std::vector<std::string> variants_;
   std::vector<std::string> texts_;
+  std::vector<std::string> activation_texts_;
   std::vector<StudyNote> notes_;
   bool is_encoder_ = false;
 };

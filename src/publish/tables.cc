@@ -157,11 +157,15 @@ constexpr std::string_view kActivationTypes[] = {"float32", "int8-token", "int8"
 
 Table ActivationTable(const StudyRows& study, const Texts& texts, const std::string& text,
                       std::string id) {
+  const bool encoder = study.is_encoder();
+  const std::vector<std::string_view> metrics =
+      encoder ? std::vector<std::string_view>{metric::kEmbeddingCosine}
+              : std::vector<std::string_view>{metric::kPerplexityRatio, metric::kKlDivergence};
   std::vector<std::string> variants;
   const Evidence* any = nullptr;
   for (const std::string& variant : study.variants()) {
     for (const std::string_view type : kActivationTypes) {
-      const Evidence* row = study.FindActivations(metric::kPerplexityRatio, variant, text, type);
+      const Evidence* row = study.FindActivations(metrics.front(), variant, text, type);
       if (row == nullptr) continue;
       if (variants.empty() || variants.back() != variant) variants.push_back(variant);
       any = row;
@@ -169,7 +173,7 @@ Table ActivationTable(const StudyRows& study, const Texts& texts, const std::str
   }
   if (any == nullptr) return {};
   Builder builder(study, texts, std::move(id), std::move(variants));
-  for (const std::string_view name : {metric::kPerplexityRatio, metric::kKlDivergence}) {
+  for (const std::string_view name : metrics) {
     for (const std::string_view type : kActivationTypes) {
       builder.AddColumn(
           texts.Fill("col_activations", {{"column", std::string(texts["col_" + std::string(name)])},
@@ -181,9 +185,12 @@ Table ActivationTable(const StudyRows& study, const Texts& texts, const std::str
           });
     }
   }
+  const std::string n = std::to_string(any->n);
   return builder.Finish(texts.Fill("activations_heading", {{"text", TextLabel(text, texts)}}),
-                        texts.Fill("activations_intro", {{"windows", DetailText(*any, "windows")},
-                                                         {"tokens", std::to_string(any->n)}}),
+                        encoder
+                            ? texts.Fill("activations_intro_encoder", {{"sentences", n}})
+                            : texts.Fill("activations_intro",
+                                         {{"windows", DetailText(*any, "windows")}, {"tokens", n}}),
                         "");
 }
 
@@ -249,9 +256,9 @@ std::vector<Table> DetailTables(const StudyRows& study, const Texts& texts) {
 
 std::vector<Table> ActivationTables(const StudyRows& study, const Texts& texts) {
   std::vector<Table> tables;
-  for (size_t i = 0; i < study.texts().size(); ++i) {
-    tables.push_back(
-        ActivationTable(study, texts, study.texts()[i], "activations-" + std::to_string(i)));
+  const std::vector<std::string>& names = study.activation_texts();
+  for (size_t i = 0; i < names.size(); ++i) {
+    tables.push_back(ActivationTable(study, texts, names[i], "activations-" + std::to_string(i)));
   }
   std::erase_if(tables, [](const Table& table) { return table.columns.empty(); });
   return tables;

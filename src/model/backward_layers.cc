@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
+#include "kernels/rotation.h"
 
 namespace crumb {
 namespace {
@@ -122,6 +123,68 @@ void LayerNormBackward(const float* x, const float* weight, float eps, int64_t r
   });
 }
 
+namespace {
+
+// dw[c] = sum over rows of dy[r][c] (x[r][c] - mean[r]) factor[r], each column in the order of
+// rows.
+void SumOfProducts(const float* x, const std::vector<double>& means,
+                   const std::vector<double>& factors, int64_t cols, const float* dy, float* dw,
+                   ThreadPool& pool) {
+  pool.ParallelFor(cols, kTile, [&](int64_t begin, int64_t end, int) {
+    std::vector<double> sums(static_cast<size_t>(end - begin), 0.0);
+    for (size_t r = 0; r < factors.size(); ++r) {
+      const int64_t at = static_cast<int64_t>(r) * cols;
+      for (int64_t c = begin; c < end; ++c) {
+        sums[static_cast<size_t>(c - begin)] += dy[at + c] * (x[at + c] - means[r]) * factors[r];
+      }
+    }
+    for (int64_t c = begin; c < end; ++c) {
+      dw[c] = static_cast<float>(sums[static_cast<size_t>(c - begin)]);
+    }
+  });
+}
+
+void NormWeightGradient(const float* x, bool centred, float eps, int64_t rows, int64_t cols,
+                        const float* dy, float* dw, ThreadPool& pool) {
+  std::vector<double> means(static_cast<size_t>(rows), 0.0);
+  std::vector<double> factors(means.size());
+  pool.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const float* row = x + r * cols;
+      const double n = static_cast<double>(cols);
+      double mean = 0;
+      for (int64_t c = 0; centred && c < cols; ++c) mean += row[c] / n;
+      double squares = 0;
+      for (int64_t c = 0; c < cols; ++c) squares += (row[c] - mean) * (row[c] - mean);
+      means[static_cast<size_t>(r)] = mean;
+      factors[static_cast<size_t>(r)] = 1 / std::sqrt(squares / n + eps);
+    }
+  });
+  SumOfProducts(x, means, factors, cols, dy, dw, pool);
+}
+
+}  // namespace
+
+void RmsNormWeightGradient(const float* x, float eps, int64_t rows, int64_t cols, const float* dy,
+                           float* dw, ThreadPool& pool) {
+  NormWeightGradient(x, false, eps, rows, cols, dy, dw, pool);
+}
+
+void LayerNormWeightGradient(const float* x, float eps, int64_t rows, int64_t cols, const float* dy,
+                             float* dw, ThreadPool& pool) {
+  NormWeightGradient(x, true, eps, rows, cols, dy, dw, pool);
+}
+
+void SumOfRows(const float* dy, int64_t rows, int64_t cols, float* sum, ThreadPool& pool) {
+  pool.ParallelFor(cols, kTile, [&](int64_t begin, int64_t end, int) {
+    for (int64_t c = begin; c < end; ++c) {
+      double total = 0;
+      for (int64_t r = 0; r < rows; ++r) total += dy[r * cols + c];
+      sum[c] = static_cast<float>(total);
+    }
+  });
+}
+
 void GatedActivationBackward(Activation f, const float* gate, const float* up, int64_t n,
                              const float* dy, float* dgate, float* dup, ThreadPool& pool) {
   pool.ParallelFor(n, kTile, [&](int64_t begin, int64_t end, int) {
@@ -175,6 +238,15 @@ void TransposedProduct::Product(const PackedMatrix& w, int64_t first, int64_t co
   });
   activations_.Set(dy, rows, count, stride, ActivationType::kFloat32, pool);
   MatMul(FloatView(transposed_, w.cols, count), activations_, dx, w.cols, pool);
+  if (w.input.empty()) return;
+  // The transpose of W R D S is S D R^T W^T.
+  pool.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
+    const auto width = static_cast<size_t>(w.cols);
+    std::vector<float> scratch(width);
+    for (int64_t i = begin; i < end; ++i) {
+      UndoInputTransformOfRow(w.input, std::span(dx + i * w.cols, width), scratch);
+    }
+  });
 }
 
 void AttentionBackward::Multiply(const std::vector<float>& w, int64_t w_rows,

@@ -22,6 +22,13 @@ void RmsNormBackward(const float* x, const float* weight, float eps, int64_t row
 void LayerNormBackward(const float* x, const float* weight, float eps, int64_t rows, int64_t cols,
                        const float* dy, float* dx, ThreadPool& pool);
 
+// Gradients of the norms' weights, dw[c] = sum over rows of dy x r and dy n, and of a bias.
+void RmsNormWeightGradient(const float* x, float eps, int64_t rows, int64_t cols, const float* dy,
+                           float* dw, ThreadPool& pool);
+void LayerNormWeightGradient(const float* x, float eps, int64_t rows, int64_t cols, const float* dy,
+                             float* dw, ThreadPool& pool);
+void SumOfRows(const float* dy, int64_t rows, int64_t cols, float* sum, ThreadPool& pool);
+
 // y = f(gate) up:  dgate = dy up f'(gate),  dup = dy f(gate). dgate or dup may be dy.
 void GatedActivationBackward(Activation f, const float* gate, const float* up, int64_t n,
                              const float* dy, float* dgate, float* dup, ThreadPool& pool);
@@ -30,6 +37,7 @@ void ActivationBackward(Activation f, const float* x, int64_t n, const float* dy
                         ThreadPool& pool);
 
 // Products y = x W by the kernels for y = x W^T, with a float32 transpose of W made for each call.
+// For a matrix with an input transform (codecs/packed_matrix.h) W stands for W R D S.
 class TransposedProduct {
  public:
   // dx[i] = dy[i] W for `rows` rows: dy is rows x w.rows, dx rows x w.cols.

@@ -289,15 +289,6 @@ TEST(Backward, RefusesWindowsThatCanNotBe) {
   EXPECT_THAT(run(std::vector<int32_t>(65, 1)).message(), HasSubstr("64 tokens"));
 }
 
-TEST(Backward, RefusesQuantizedWeights) {
-  const auto model = model_test::LoadOrFail(TestData("llama"), "f32");
-  const_cast<PackedMatrix&>(model->matrices()[1].matrix).codec = FindCodec("int4-g64");
-  ThreadPool pool(1);
-  const auto backward = Backward::Create(*model, pool);
-  EXPECT_EQ(backward.status().code(), StatusCode::kInvalidArgument);
-  EXPECT_THAT(backward.status().message(), HasSubstr("int4-g64"));
-}
-
 // Norms of the gradients of every matrix's outputs by PyTorch's autograd
 // (tools/make_gradient_fixtures.py).
 TEST(Backward, AgreesWithPyTorchOnBabyLlama) {

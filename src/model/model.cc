@@ -171,6 +171,17 @@ const float* Model::FindTensor(std::string_view name) const {
   return found == tensor_index_.end() ? nullptr : tensors_[found->second].values.data();
 }
 
+PackedMatrix* Model::MutableMatrix(std::string_view name) {
+  const auto found = matrix_index_.find(name);
+  return found == matrix_index_.end() ? nullptr : &matrices_[found->second].matrix;
+}
+
+std::span<float> Model::MutableTensor(std::string_view name) {
+  const auto found = tensor_index_.find(name);
+  if (found == tensor_index_.end()) return {};
+  return tensors_[found->second].values;
+}
+
 int64_t Model::parameters() const {
   int64_t sum = 0;
   for (const NamedMatrix& m : matrices_) sum += m.matrix.rows * m.matrix.cols;

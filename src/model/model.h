@@ -74,6 +74,10 @@ class Model {
   // nullptr when missing.
   const PackedMatrix* FindMatrix(std::string_view name) const;
   const float* FindTensor(std::string_view name) const;
+  // For tuning a loaded model: other parts of the same codec and shape, other values. nullptr and
+  // empty when missing. Nothing may run the model meanwhile; pointers to the weights stay valid.
+  PackedMatrix* MutableMatrix(std::string_view name);
+  std::span<float> MutableTensor(std::string_view name);
 
   int64_t parameters() const;        // all, a tied table counted once
   int64_t block_parameters() const;  // matrices of the blocks

@@ -60,7 +60,7 @@ struct SensitivityOptions {
   uint64_t seed = 1;
 };
 
-// `windows`: of calibration text. Float weights and decoders only (model/backward.h). `progress`
+// `windows`: of calibration text. Decoders only (model/backward.h). `progress`
 // (done, total) after each window; false stops with kInterrupted. kNumerics when a gradient is not
 // finite.
 Result<Sensitivity> MeasureSensitivity(const Model& model, const std::string& model_sha256,

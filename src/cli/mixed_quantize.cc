@@ -111,7 +111,17 @@ Result<QuantizeModelResult> QuantizeShown(const Model& model, const QuantizeMode
   ProgressLine line(common);
   WorkClock clock(line.AsFunction());
   clock.Expect(static_cast<double>(model.matrices().size()));
-  return QuantizeModel(model, options, pool, [&](int done, int total) {
+  WorkClock tuning(line.AsFunction());
+  QuantizeModelOptions shown = options;
+  shown.tuning_progress = [&](int64_t done, int64_t total) {
+    if (done == 1) {
+      tuning = WorkClock(line.AsFunction());
+      tuning.Expect(static_cast<double>(total));
+    }
+    tuning.Done(1);
+    return tuning.Begin(fmt::format("tuning, window {} of {}", done, total)).ok();
+  };
+  return QuantizeModel(model, shown, pool, [&](int done, int total) {
     clock.Done(1);
     return clock.Begin(fmt::format("matrix {} of {}", done, total)).ok();
   });
@@ -147,11 +157,18 @@ Result<QuantizeModelResult> QuantizeMixed(const Model& model, QuantizeModelOptio
 
 Status CheckReached(const Mixed& mixed, const std::string& folder) {
   if (!MissesRatio(mixed)) return OkStatus();
-  return InvalidArgument(fmt::format(
-      "{}: its perplexity ratio on held-out text is {:.3f}, above the {} asked for; it is kept; "
-      "allow a higher ratio, or plan again with --loss-scale {:.2f}",
-      folder, mixed.check->ppl_ratio.value, mixed.budget.budget,
-      mixed.check->LossScale(mixed.best, mixed.budget.loss_scale)));
+  // What would be planned with what was learned, or why nothing can be.
+  MixedPlanOptions next = mixed.budget;
+  next.loss_scale = mixed.check->LossScale(mixed.best, mixed.budget.loss_scale);
+  const Result<MixedPlan> plan = MakeMixedPlan(mixed.inputs.table, next);
+  const std::string advice =
+      plan.ok() ? fmt::format("allow a higher ratio, or plan again with --loss-scale {:.2f}",
+                              next.loss_scale)
+                : std::string(plan.status().message());
+  return InvalidArgument(
+      fmt::format("{}: is kept, but its perplexity ratio on held-out text is {:.3f}, above the {} "
+                  "asked for; {}",
+                  folder, mixed.check->ppl_ratio.value, mixed.budget.budget, advice));
 }
 
 void PrintCheck(const Mixed& mixed) {

@@ -33,6 +33,7 @@ struct QuantizeArguments {
   uint64_t seed = 1;
   double loss_scale = 1;
   bool no_tuning = false;
+  int64_t tune_epochs = 0;
   bool no_check = false;
   bool dry_run = false;
   bool force = false;
@@ -88,7 +89,8 @@ Result<MixedPlanOptions> BudgetOf(const QuantizeArguments& arguments) {
 }
 
 Status Print(const QuantizeArguments& arguments, const Model& model, const QuantizePlan& plan,
-             const QuantizeModelResult& result, const Mixed* mixed, const CommonOptions& common) {
+             const EndToEndOptions& options, const QuantizeModelResult& result, const Mixed* mixed,
+             const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const int64_t bytes, FolderSize(arguments.output));
   if (common.json) {
     Json json = mixed != nullptr ? MixedJson(*mixed) : Json::object();
@@ -101,6 +103,7 @@ Status Print(const QuantizeArguments& arguments, const Model& model, const Quant
     json["disk_bytes"] = bytes;
     json["seconds"] = result.seconds;
     json["layers_resumed"] = result.layers_resumed;
+    if (result.tuning.has_value()) json["end_to_end"] = EndToEndJson(options, *result.tuning);
     PrintJson(json);
     return OkStatus();
   }
@@ -110,6 +113,14 @@ Status Print(const QuantizeArguments& arguments, const Model& model, const Quant
              result.matrix_bits_per_weight, result.total_bits_per_weight);
   if (result.layers_resumed > 0) {
     fmt::print("resumed    {} blocks were there from a stopped run\n", result.layers_resumed);
+  }
+  if (result.tuning.has_value()) {
+    const EndToEndReport& tuning = *result.tuning;
+    fmt::print(
+        "tuned      {} windows, {:.0f} s; on {} others KL from the source {:.4f}, was {:.4f}\n",
+        tuning.windows, tuning.seconds, tuning.held_out,
+        tuning.held_out_losses[static_cast<size_t>(tuning.kept_epoch)].divergence,
+        tuning.held_out_losses.front().divergence);
   }
   if (mixed != nullptr) PrintCheck(*mixed);
   fmt::print("time       {:.1f} s\n", result.seconds);
@@ -141,7 +152,7 @@ Status Run(const QuantizeArguments& arguments, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, Model::Load(path));
   CRUMB_RETURN_IF_ERROR(CheckNotQuantized(*model));
   CalibrationTokens tokens;
-  if (arguments.mixed() || NeedsCalibration(options.plan)) {
+  if (arguments.mixed() || NeedsCalibration(options.plan) || arguments.tune_epochs > 0) {
     const int64_t held_out = arguments.mixed() ? kHeldOutWindows : 0;
     CRUMB_ASSIGN_OR_RETURN(
         tokens, CutCalibration(*model, arguments.texts, arguments.windows, 512, held_out));
@@ -153,10 +164,12 @@ Status Run(const QuantizeArguments& arguments, const CommonOptions& common) {
   options.blocks.correct_inputs = !arguments.no_tuning;
   options.blocks.tune_norms = !arguments.no_tuning;
   options.blocks.tune_biases = !arguments.no_tuning;
+  options.tuning.epochs = arguments.tune_epochs;
+  options.tuning.seed = arguments.seed;
   if (!arguments.mixed()) {
     CRUMB_ASSIGN_OR_RETURN(const QuantizeModelResult result,
                            QuantizeShown(*model, options, common, *pool));
-    return Print(arguments, *model, options.plan, result, nullptr, common);
+    return Print(arguments, *model, options.plan, options.tuning, result, nullptr, common);
   }
   CRUMB_ASSIGN_OR_RETURN(Mixed mixed,
                          PlanMixed(*model, tokens, arguments.calibration, budget, common, *pool));
@@ -168,7 +181,8 @@ Status Run(const QuantizeArguments& arguments, const CommonOptions& common) {
   }
   CRUMB_ASSIGN_OR_RETURN(const QuantizeModelResult result,
                          QuantizeMixed(*model, options, mixed, common, *pool));
-  CRUMB_RETURN_IF_ERROR(Print(arguments, *model, mixed.best.plan, result, &mixed, common));
+  CRUMB_RETURN_IF_ERROR(
+      Print(arguments, *model, mixed.best.plan, options.tuning, result, &mixed, common));
   return CheckReached(mixed, arguments.output);
 }
 
@@ -217,6 +231,11 @@ Runner AddQuantizeCommand(CLI::App& app) {
                "neither correct for earlier errors nor tune norms, biases");
   app.add_flag("--no-check", arguments->no_check,
                "do not measure a budget's plan on held-out text");
+  app.add_option("--tune-epochs", arguments->tune_epochs,
+                 "end-to-end passes over the calibration windows that move scales and norms")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
   app.add_flag("--dry-run", arguments->dry_run, "print the plan of a budget and stop");
   app.add_flag("--force", arguments->force, "replace the folder if it exists");
   app.footer(

@@ -181,6 +181,32 @@ Status QuantizeBlocks(const Model& model, const QuantizeModelOptions& options,
   return OkStatus();
 }
 
+// Everything that may be killed and resumed.
+Status QuantizeInto(std::unique_ptr<PackedFolderWriter> writer, const Model& model,
+                    const QuantizeModelOptions& options, const Json& manifest,
+                    const PartialBlocks& partial, MatrixCounter& counter, ThreadPool& pool,
+                    int* resumed) {
+  FolderOutput output(model, std::move(writer));
+  if (!NeedsCalibration(options.plan)) {
+    CRUMB_RETURN_IF_ERROR(QuantizeEach(model, options.plan, output, counter, pool));
+  } else if (options.plan.block.method == "awq") {
+    CRUMB_RETURN_IF_ERROR(QuantizeByAwq(model, options, partial, output, counter, pool));
+  } else {
+    CRUMB_RETURN_IF_ERROR(QuantizeBlocks(model, options, partial, output, counter, pool, resumed));
+  }
+  return output.Finish(manifest);
+}
+
+Status CheckTuning(const Model& model, const QuantizeModelOptions& options) {
+  if (model.config().encoder) {
+    return Unsupported(fmt::format("{}: only decoders can be tuned end to end", model.path()));
+  }
+  if (options.calibration == nullptr) {
+    return InvalidArgument("tuning end to end needs a calibration text");
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 bool NeedsCalibration(const QuantizePlan& plan) {
@@ -198,27 +224,37 @@ Result<QuantizeModelResult> QuantizeModel(const Model& model, const QuantizeMode
                                           const std::function<bool(int, int)>& progress) {
   const auto start = std::chrono::steady_clock::now();
   const bool calibrated = options.calibration != nullptr && NeedsCalibration(options.plan);
+  const bool tuned = options.tuning.epochs > 0;
   CRUMB_RETURN_IF_ERROR(CheckPlan(model, options.plan, calibrated));
   CRUMB_RETURN_IF_ERROR(CheckNotQuantized(model));
+  if (tuned) CRUMB_RETURN_IF_ERROR(CheckTuning(model, options));
   CRUMB_ASSIGN_OR_RETURN(const Json manifest, MakeManifest(model, options));
   CRUMB_ASSIGN_OR_RETURN(auto writer, PackedFolderWriter::Create(options.folder, options.replace));
-  FolderOutput output(model, std::move(writer));
   MatrixCounter counter(model, progress);
   QuantizeModelResult result;
-  if (calibrated) {
-    CRUMB_ASSIGN_OR_RETURN(const PartialBlocks partial,
-                           PartialBlocks::Open(options.folder + ".partial", DumpJson(manifest)));
-    if (options.plan.block.method == "awq") {
-      CRUMB_RETURN_IF_ERROR(QuantizeByAwq(model, options, partial, output, counter, pool));
-    } else {
-      CRUMB_RETURN_IF_ERROR(
-          QuantizeBlocks(model, options, partial, output, counter, pool, &result.layers_resumed));
-    }
-    CRUMB_RETURN_IF_ERROR(output.Finish(manifest));
-    CRUMB_RETURN_IF_ERROR(partial.Remove());
-  } else {
+  if (!calibrated && !tuned) {
+    FolderOutput output(model, std::move(writer));
     CRUMB_RETURN_IF_ERROR(QuantizeEach(model, options.plan, output, counter, pool));
     CRUMB_RETURN_IF_ERROR(output.Finish(manifest));
+  } else {
+    CRUMB_ASSIGN_OR_RETURN(const PartialBlocks partial,
+                           PartialBlocks::Open(options.folder + ".partial", DumpJson(manifest)));
+    if (tuned) {
+      const std::string untuned = JoinPath(partial.folder(), "untuned");
+      // The folder is there as a whole or not at all.
+      if (!PathExists(untuned)) {
+        CRUMB_ASSIGN_OR_RETURN(auto first, PackedFolderWriter::Create(untuned, true));
+        CRUMB_RETURN_IF_ERROR(QuantizeInto(std::move(first), model, options, manifest, partial,
+                                           counter, pool, &result.layers_resumed));
+      }
+      CRUMB_ASSIGN_OR_RETURN(
+          result.tuning, TuneFolder(model, untuned, options.calibration->windows, options.tuning,
+                                    *writer, pool, options.tuning_progress));
+    } else {
+      CRUMB_RETURN_IF_ERROR(QuantizeInto(std::move(writer), model, options, manifest, partial,
+                                         counter, pool, &result.layers_resumed));
+    }
+    CRUMB_RETURN_IF_ERROR(partial.Remove());
   }
 
   // The writer counts the bits; the manifest is the one place where they are kept.

@@ -2,12 +2,14 @@
 //
 // Methods that need calibration see each block as it will run: its inputs come from the blocks that
 // are quantized already (quant/block_quantizer.h). What a killed run had finished lies in
-// FOLDER.partial; the same command goes on from there and writes the same bytes.
+// FOLDER.partial; the same command goes on from there and writes the same bytes. A run killed while
+// it was tuned end to end begins the tuning anew, from the whole model in FOLDER.partial/untuned.
 #ifndef CRUMB_QUANT_QUANTIZE_MODEL_H_
 #define CRUMB_QUANT_QUANTIZE_MODEL_H_
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/status.h"
@@ -15,6 +17,7 @@
 #include "model/model.h"
 #include "quant/block_quantizer.h"
 #include "quant/calibration.h"
+#include "quant/end_to_end.h"
 #include "quant/plan.h"
 
 namespace crumb {
@@ -24,6 +27,9 @@ struct QuantizeModelOptions {
   // Needed when a method of the plan needs moments or can use them; null: none.
   const CalibrationTokens* calibration = nullptr;
   BlockQuantizerOptions blocks;
+  // Afterwards, on the calibration windows; with epochs > 0 these are needed.
+  EndToEndOptions tuning;
+  std::function<bool(int64_t, int64_t)> tuning_progress;  // windows done, of all
   std::string folder;
   bool replace = false;
 };
@@ -33,6 +39,7 @@ struct QuantizeModelResult {
   double total_bits_per_weight = 0;
   double seconds = 0;
   int layers_resumed = 0;  // taken over from a run that was killed
+  std::optional<EndToEndReport> tuning;
 };
 
 // Whether any matrix of the plan asks for calibration.

@@ -10,7 +10,7 @@ DEMO_OUTPUT ?= crumb-study
 FUZZ_SECONDS ?= 15
 LONG_FUZZ_SECONDS ?= 300
 
-.PHONY: help demo test check build bench-quality bench-kernels bench-peers install format clean
+.PHONY: help demo test check build bench-quality bench-kernels bench-peers install bench-cuda format clean
 
 help:
 	@echo "make demo     install what is missing, build, study the default model, write a report"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-quality  what quantized models keep, as a table (QUALITY=\"--full\" for all windows)"
 	@echo "make bench-kernels  products of every codec beside the read bandwidth (BENCH=\"--quick\", ...)"
 	@echo "make bench-peers  the same model with llama.cpp by turns (PEERS=\"--peer-python PYTHON\")"
+	@echo "make bench-cuda  the same on a CUDA GPU, beside cuBLAS (CUDA_BENCH=\"--batch 1\", ...)"
 	@echo "make install  to PREFIX=$(PREFIX) (DESTDIR is honoured)"
 	@echo "make format   clang-format over src/"
 	@echo "make clean    remove build/ (fetched models stay: crumb cache clean)"
@@ -63,6 +64,12 @@ bench-kernels:
 
 bench-peers: build
 	@python3 tools/bench_peers.py $(PEERS)
+
+bench-cuda:
+	@tools/install_packages.sh demo
+	@cmake --preset release -DCRUMB_CUDA=ON --log-level=WARNING
+	@cmake --build --preset release --target cuda_bench -j $(JOBS)
+	@build/release/cuda_bench $(CUDA_BENCH)
 
 install:
 	@test -x build/release/crumb || { echo "build/release/crumb is missing: run make build first"; exit 1; }

@@ -13,8 +13,8 @@ import pathlib
 import re
 import sys
 
-ORDER = ["base", "measure", "codecs", "formats", "text", "jinja", "tokenizers", "kernels", "model", "quant", "eval",
-         "evidence", "lab", "publish", "fetch", "cli"]
+ORDER = ["base", "measure", "codecs", "formats", "text", "jinja", "tokenizers", "kernels", "cuda", "model", "quant",
+         "eval", "evidence", "lab", "publish", "fetch", "cli"]
 # Folders that may include less than everything before them.
 ALLOWED = {
     "base": set(),
@@ -25,6 +25,7 @@ ALLOWED = {
     "jinja": {"base", "text"},
     "tokenizers": {"base", "formats", "text", "jinja"},
     "kernels": {"base", "codecs"},
+    "cuda": {"base", "codecs", "kernels"},
     "model": {"base", "codecs", "formats", "text", "jinja", "tokenizers", "kernels"},
     "quant": {"base", "measure", "codecs", "formats", "text", "kernels", "model"},
     "eval": {"base", "measure", "text", "tokenizers", "kernels", "model"},
@@ -82,7 +83,7 @@ def check(root):
             errors.append(f"src/{folder.name}: has no README.md")
         allowed = allowed_for(folder.name)
         for path in sorted(folder.rglob("*")):
-            if path.suffix not in (".h", ".cc"):
+            if path.suffix not in (".h", ".cc", ".cu"):
                 continue
             text = path.read_text(encoding="utf-8")
             name = path.relative_to(root)

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "codecs/codec.h"
+#include "cuda/cuda_device.h"
 #include "kernels/kernel_set.h"
 #include "measure/machine.h"
 #include "model/model.h"
@@ -113,6 +114,9 @@ Result<Json> DescribeThisMachine(ThreadPool& pool) {
   json["threads"] = pool.size();
   json["read_bandwidth_bytes_per_second"] = bandwidth.bytes_per_second;
   json["gpu"] = info.gpu;
+  json["cuda_built"] = BuiltWithCuda();
+  json["cuda_found"] = FindCudaDevice().ok();
+  json["cuda"] = DescribeCudaDevice();
   json["energy_counters"] = info.energy_counters;
   json["energy_note"] = info.energy_note;
   return json;
@@ -173,6 +177,8 @@ void PrintMachine(const Json& json) {
              json["read_bandwidth_bytes_per_second"].get<double>() / 1e9,
              json["threads"].get<int>());
   fmt::print("GPU        {}\n", json["gpu"].get<std::string>());
+  fmt::print("CUDA       {}{}\n", json["cuda_built"].get<bool>() ? "built in; " : "",
+             json["cuda"].get<std::string>());
   const std::string counters = Join(json["energy_counters"]);
   fmt::print("energy     {}\n",
              counters.empty() ? json["energy_note"].get<std::string>() : counters);

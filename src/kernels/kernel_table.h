@@ -28,7 +28,8 @@ enum class WeightFormat {
   kTrellis1,
   kTrellis2,
   kTrellis3,
-  kTrellis4
+  kTrellis4,
+  kBinaryRow
 };
 
 // A PackedMatrix of one of the formats above. Nothing is aligned: parts may lie anywhere in a file.
@@ -39,7 +40,7 @@ struct WeightView {
   int64_t groups;       // ceil(cols / 64)
   int64_t group_bytes;  // bytes of one group of codes; 0 for float formats
   const uint8_t* codes;
-  const uint8_t* scales;  // float16: rows * groups of group formats, rows of trellis formats
+  const uint8_t* scales;  // float16: rows * groups of group formats, rows of the others
   const uint8_t* zeros;   // rows * groups, or nullptr: no zero point
   const uint8_t* table;   // trellis formats only
 };
@@ -71,7 +72,7 @@ struct MatmulKernels {
                    float* scales, int32_t* sums);
 
   // y[b * y_stride + r] for weight rows begin <= r < end and all activation rows b. `scratch` is
-  // ScratchBytes(w.groups) bytes, aligned to 64, for this call alone.
+  // ScratchBytes(w.groups, x.batch) bytes, aligned to 64, for this call alone.
   void (*rows)(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
                int64_t y_stride, void* scratch);
 
@@ -82,8 +83,11 @@ struct MatmulKernels {
                  float* scratch);
 };
 
-// A tile of decoded rows, and as much again for products of scales.
-constexpr int64_t ScratchBytes(int64_t groups) { return 2 * kTileRows * groups * 64 * 4; }
+// A tile of decoded rows, as much again for scales and windows, and what is prepared of each
+// activation row: its codes in another order, a float for each group.
+constexpr int64_t ScratchBytes(int64_t groups, int64_t batch) {
+  return (2 * kTileRows * 64 * 4 + batch * (64 + 4)) * groups + 4096;
+}
 
 // Keys that attention takes at a time.
 inline constexpr int64_t kKeyBlock = 64;

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/profile.h"
+#include "codecs/binary_row.h"
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
@@ -99,6 +100,9 @@ Operand Describe(const PackedMatrix& m) {
     view.format = TrellisFormat(trellis->bits());
     view.group_bytes = 8 * trellis->bits();
     view.table = Bytes(m.table);
+  } else if (m.codec == BinaryRowCodec()) {
+    view.format = WeightFormat::kBinaryRow;
+    view.group_bytes = 8;
   } else if (m.codec == Float16Codec()) {
     view.format = WeightFormat::kFloat16;
   } else if (m.codec == Bfloat16Codec()) {
@@ -125,9 +129,10 @@ ActivationView Describe(const Activations& x) {
 void DecodedRows(const PackedMatrix& m, WeightView view, const ActivationView& x, int64_t begin,
                  int64_t end, float* y, int64_t y_stride) {
   const int64_t tile_bytes = kTileRows * m.cols * static_cast<int64_t>(sizeof(float));
-  auto* scratch = static_cast<std::byte*>(
-      Scratch(ScratchBytes(view.groups) + (tile_bytes + kAlignment - 1) / kAlignment * kAlignment));
-  auto* tile = reinterpret_cast<float*>(scratch + ScratchBytes(view.groups));
+  auto* scratch =
+      static_cast<std::byte*>(Scratch(ScratchBytes(view.groups, x.batch) +
+                                      (tile_bytes + kAlignment - 1) / kAlignment * kAlignment));
+  auto* tile = reinterpret_cast<float*>(scratch + ScratchBytes(view.groups, x.batch));
   view.codes = reinterpret_cast<const uint8_t*>(tile);
   for (int64_t row = begin; row < end; row += kTileRows) {
     const int64_t rows = std::min(kTileRows, end - row);
@@ -142,7 +147,7 @@ void ProductRows(const Product& product, const ActivationView& x, int64_t begin,
   const Operand operand = Describe(*product.weights);
   if (operand.has_kernel) {
     CurrentKernels().matmul->rows(operand.view, x, begin, end, product.y, product.y_stride,
-                                  Scratch(ScratchBytes(operand.view.groups)));
+                                  Scratch(ScratchBytes(operand.view.groups, x.batch)));
   } else {
     DecodedRows(*product.weights, operand.view, x, begin, end, product.y, product.y_stride);
   }

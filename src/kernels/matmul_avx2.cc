@@ -6,22 +6,24 @@
 namespace crumb {
 namespace {
 
-#include "kernels/ternary_tables-inl.h"
-
 struct Simd {
   static constexpr int64_t kLanes = 8;
+  static constexpr int kDoublings = 3;
   static constexpr int kFloatRows = 3;
   static constexpr int kFloatBatch = 4;
-  static constexpr int kIntRows = 2;
+  static constexpr int kIntVectors = 2;
   static constexpr int kIntBatch = 4;
-  static constexpr int kTrellisRows = 2;
-  static constexpr float kInt8Bias = 128;
+  static constexpr int kSubtracted = 128;
+  static constexpr bool kTernaryInRegisters = false;
 
   using Float = __m256;
   struct Levels {
     __m256i low, high;
   };
   using Codes = Levels;
+  using Ints = __m256i;
+  using Quads = __m256i;
+  using Codes4 = __m256i;
 
   static Float Zero() { return _mm256_setzero_ps(); }
   static Float Set(float v) { return _mm256_set1_ps(v); }
@@ -84,12 +86,159 @@ struct Simd {
   static __m256i Both(__m128i low, __m128i high) {
     return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
   }
-  static Levels UnpackTwoBits(const uint8_t* p) {
-    const __m128i bytes = Load128(p);
-    const __m256i three = _mm256_set1_epi8(3);
-    const __m256i first = Both(bytes, _mm_srli_epi16(bytes, 2));
-    return {_mm256_and_si256(first, three), _mm256_and_si256(_mm256_srli_epi16(first, 4), three)};
+
+  // ---- kLanes rows side by side ----
+
+  // Rows i and i + 4.
+  static __m256i LoadTwoRows(const uint8_t* p, int64_t stride, int i) {
+    return Both(Load128(p + i * stride), Load128(p + (i + 4) * stride));
   }
+  static void Transpose(const uint8_t* p, int64_t stride, Quads out[4]) {
+    const __m256i a = LoadTwoRows(p, stride, 0), b = LoadTwoRows(p, stride, 1);
+    const __m256i c = LoadTwoRows(p, stride, 2), d = LoadTwoRows(p, stride, 3);
+    const __m256i ab0 = _mm256_unpacklo_epi32(a, b), ab1 = _mm256_unpackhi_epi32(a, b);
+    const __m256i cd0 = _mm256_unpacklo_epi32(c, d), cd1 = _mm256_unpackhi_epi32(c, d);
+    out[0] = _mm256_unpacklo_epi64(ab0, cd0);
+    out[1] = _mm256_unpackhi_epi64(ab0, cd0);
+    out[2] = _mm256_unpacklo_epi64(ab1, cd1);
+    out[3] = _mm256_unpackhi_epi64(ab1, cd1);
+  }
+  // 8 bytes of rows i and i + 1.
+  static __m128 LoadTwoHalves(const uint8_t* p, int64_t stride, int i) {
+    const __m128 low =
+        _mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + i * stride)));
+    return _mm_loadh_pi(low, reinterpret_cast<const __m64*>(p + (i + 1) * stride));
+  }
+  static void TransposeHalf(const uint8_t* p, int64_t stride, Quads out[2]) {
+    const __m256 a = _mm256_insertf128_ps(_mm256_castps128_ps256(LoadTwoHalves(p, stride, 0)),
+                                          LoadTwoHalves(p, stride, 4), 1);
+    const __m256 b = _mm256_insertf128_ps(_mm256_castps128_ps256(LoadTwoHalves(p, stride, 2)),
+                                          LoadTwoHalves(p, stride, 6), 1);
+    out[0] = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88));
+    out[1] = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xdd));
+  }
+  static Quads LoadQuads(const uint8_t* p) { return Load256(p); }
+  static void StoreQuads(Quads q, uint8_t* p) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), q);
+  }
+  static Quads And(Quads a, uint8_t byte) {
+    return _mm256_and_si256(a, _mm256_set1_epi8(static_cast<char>(byte)));
+  }
+  static Quads Or(Quads a, Quads b) { return _mm256_or_si256(a, b); }
+  template <int n>
+  static Quads ShiftRight(Quads a) {
+    return _mm256_srli_epi16(a, n);
+  }
+  template <int kValue>
+  static Quads FourBits(Quads bits, int n) {
+    const __m256i source = _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404,
+                                             0x08080808, 0x0c0c0c0c);
+    const __m256i byte = _mm256_shuffle_epi8(
+        bits, _mm256_add_epi8(source, _mm256_set1_epi8(static_cast<char>(n / 2))));
+    const __m256i place = _mm256_set1_epi32(0x08040201);
+    const __m256i bit = _mm256_and_si256(n % 2 == 0 ? byte : _mm256_srli_epi16(byte, 4), place);
+    // Of 0, 1, 2, 4 and 8.
+    constexpr char v = kValue;
+    const __m256i values = _mm256_setr_epi8(0, v, v, 0, v, 0, 0, 0, v, 0, 0, 0, 0, 0, 0, 0, 0, v, v,
+                                            0, v, 0, 0, 0, v, 0, 0, 0, 0, 0, 0, 0);
+    return _mm256_shuffle_epi8(values, bit);
+  }
+
+  // Bytes u as pairs of digits (9 u) >> 8, 0 .. 8.
+  static __m256i TwoDigits(__m256i even, __m256i odd) {
+    const __m256i nine = _mm256_set1_epi16(9);
+    return _mm256_or_si256(_mm256_mulhi_epu16(even, nine),
+                           _mm256_slli_epi16(_mm256_mulhi_epu16(odd, nine), 8));
+  }
+  static void TernaryDigits(Quads bytes, Quads out[5]) {
+    const __m256i first = _mm256_setr_epi8(0, 0, 0, 1, 1, 1, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                           1, 1, 1, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0);
+    const __m256i second = _mm256_setr_epi8(0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2,
+                                            0, 1, 2, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0);
+    const __m256i nine = _mm256_set1_epi16(9), three = _mm256_set1_epi16(3);
+    // Each byte in the upper half of a word: words have no carry into one another.
+    __m256i even = _mm256_slli_epi16(bytes, 8);
+    __m256i odd = _mm256_and_si256(bytes, _mm256_set1_epi16(static_cast<int16_t>(0xff00)));
+    __m256i pair = TwoDigits(even, odd);
+    out[0] = _mm256_shuffle_epi8(first, pair);
+    out[1] = _mm256_shuffle_epi8(second, pair);
+    even = _mm256_mullo_epi16(even, nine);
+    odd = _mm256_mullo_epi16(odd, nine);
+    pair = TwoDigits(even, odd);
+    out[2] = _mm256_shuffle_epi8(first, pair);
+    out[3] = _mm256_shuffle_epi8(second, pair);
+    even = _mm256_mulhi_epu16(_mm256_mullo_epi16(even, nine), three);
+    odd = _mm256_mulhi_epu16(_mm256_mullo_epi16(odd, nine), three);
+    out[4] = _mm256_or_si256(even, _mm256_slli_epi16(odd, 8));
+  }
+  static Quads TernaryDigitsOfByte(Quads bytes) {
+    // Byte 0 times 3^i in the upper half of a word: the digit is the word times 3 over 2^16.
+    const __m256i byte = _mm256_slli_epi16(
+        _mm256_shuffle_epi8(
+            bytes, _mm256_setr_epi8(0, -1, 0, -1, 4, -1, 4, -1, 8, -1, 8, -1, 12, -1, 12, -1, 0, -1,
+                                    0, -1, 4, -1, 4, -1, 8, -1, 8, -1, 12, -1, 12, -1)),
+        8);
+    const __m256i three = _mm256_set1_epi16(3);
+    const __m256i even = _mm256_mullo_epi16(byte, _mm256_set1_epi32(0x00090001));
+    const __m256i odd = _mm256_mullo_epi16(byte, _mm256_set1_epi32(0x001b0003));
+    return _mm256_or_si256(_mm256_mulhi_epu16(even, three),
+                           _mm256_slli_epi16(_mm256_mulhi_epu16(odd, three), 8));
+  }
+
+  // Finite halves as floats: exponent and fraction in place, then times 2^(127 - 15).
+  static Float HalfAbove(__m256i a) {
+    const __m256i bits = _mm256_and_si256(_mm256_srai_epi32(a, 3),
+                                          _mm256_set1_epi32(static_cast<int32_t>(0x8fffe000)));
+    return _mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(0x1p112f));
+  }
+  static Float LowHalf(Quads a) { return HalfAbove(_mm256_slli_epi32(a, 16)); }
+  static Float HighHalf(Quads a) { return HalfAbove(a); }
+  static Ints ByteOf(Quads a, int i) {
+    return _mm256_and_si256(_mm256_srli_epi32(a, 8 * i), _mm256_set1_epi32(255));
+  }
+
+  static Codes4 LoadCodes4(const int8_t* p) {
+    int32_t four;
+    __builtin_memcpy(&four, p, sizeof(four));
+    return _mm256_set1_epi32(four);
+  }
+  static Quads Wide(Quads levels) {
+    return _mm256_xor_si256(levels, _mm256_set1_epi8(static_cast<char>(0x80)));
+  }
+  static __m256i AddPairs(__m256i sum, __m256i pairs) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+  // Signed w as |w| * (code with the sign of w): 2 * 128 * 127 fits 16 bits.
+  static __m256i SignedPairs(__m256i w, __m256i codes) {
+    return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(codes, w));
+  }
+  template <bool kWide>
+  struct Dot {
+    __m256i sum, pairs;
+    int added;
+
+    void Start(int32_t n) {
+      sum = _mm256_set1_epi32(n);
+      added = 0;
+    }
+    void Add(Quads quads, Codes4 codes) {
+      if constexpr (kWide) {
+        sum = AddPairs(sum, SignedPairs(quads, codes));
+      } else {
+        // Sixteen products of at most 15 * 127: within 16 bits.
+        const __m256i products = _mm256_maddubs_epi16(quads, codes);
+        pairs = added % 8 == 0 ? products : _mm256_add_epi16(pairs, products);
+        if (++added % 8 == 0) sum = AddPairs(sum, pairs);
+      }
+    }
+    Ints Sum() const { return sum; }
+  };
+  static Float ToFloat(Ints a) { return _mm256_cvtepi32_ps(a); }
+  static Ints AddInts(Ints a, int32_t n) { return _mm256_add_epi32(a, _mm256_set1_epi32(n)); }
+
+  // ---- 64 columns of one row ----
+
+  static Levels LoadLevels(const uint8_t* p) { return {Load256(p), Load256(p + 32)}; }
   // 32 bits at p: byte i of the result is -1 where bit i is set.
   static __m256i SpreadMask(const uint8_t* p) {
     int32_t bits;
@@ -99,54 +248,6 @@ struct Simd {
     const __m256i place = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201u));
     const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(bits), source);
     return _mm256_cmpeq_epi8(_mm256_and_si256(bytes, place), place);
-  }
-  static __m256i SpreadBits(const uint8_t* p, char value) {
-    return _mm256_and_si256(SpreadMask(p), _mm256_set1_epi8(value));
-  }
-  // 32 digits from the 13 bytes, with the tables from `at` on.
-  static __m256i UnpackTernaryHalf(__m256i bytes, int at) {
-    const __m256i placed = _mm256_shuffle_epi8(bytes, Load256(kTernary.place + at));
-    const __m256i even = _mm256_mullo_epi16(placed, Load256(kTernary.even + at / 2));
-    const __m256i odd =
-        _mm256_mullo_epi16(_mm256_srli_epi16(placed, 8), Load256(kTernary.odd + at / 2));
-    const __m256i digits = _mm256_blendv_epi8(even, _mm256_slli_epi16(odd, 8),
-                                              _mm256_set1_epi16(static_cast<int16_t>(0xff00)));
-    // (3 u) >> 8 is 1 from u = 86 on and 2 from u = 171 on. A comparison gives -1 where it holds.
-    const auto from = [&](uint8_t bound) {
-      const __m256i least = _mm256_set1_epi8(static_cast<char>(bound));
-      return _mm256_cmpeq_epi8(_mm256_max_epu8(digits, least), digits);
-    };
-    return _mm256_abs_epi8(_mm256_add_epi8(from(86), from(171)));
-  }
-  static Levels UnpackTernary(const uint8_t* p) {
-    // Bytes 0 to 7, then 8 to 12 as the upper part of bytes 5 to 12: nothing past the group is
-    // read.
-    const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-    const __m128i high = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 5));
-    const __m256i bytes =
-        _mm256_broadcastsi128_si256(_mm_unpacklo_epi64(low, _mm_srli_epi64(high, 24)));
-    return {UnpackTernaryHalf(bytes, 0), UnpackTernaryHalf(bytes, 32)};
-  }
-  template <WeightFormat kFormat>
-  static Levels Unpack(const uint8_t* p) {
-    if constexpr (kFormat == WeightFormat::kInt4) {
-      const __m256i bytes = Load256(p);
-      const __m256i fifteen = _mm256_set1_epi8(15);
-      return {_mm256_and_si256(bytes, fifteen),
-              _mm256_and_si256(_mm256_srli_epi16(bytes, 4), fifteen)};
-    } else if constexpr (kFormat == WeightFormat::kInt3) {
-      const Levels low = UnpackTwoBits(p);
-      return {_mm256_or_si256(low.low, SpreadBits(p + 16, 4)),
-              _mm256_or_si256(low.high, SpreadBits(p + 20, 4))};
-    } else if constexpr (kFormat == WeightFormat::kInt2) {
-      return UnpackTwoBits(p);
-    } else if constexpr (kFormat == WeightFormat::kInt1) {
-      return {SpreadBits(p, 1), SpreadBits(p + 4, 1)};
-    } else if constexpr (kFormat == WeightFormat::kTernary) {
-      return UnpackTernary(p);
-    } else {
-      return {Load256(p), Load256(p + 32)};
-    }
   }
   static void StoreLevels(Levels levels, uint8_t* p) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), levels.low);
@@ -161,24 +262,21 @@ struct Simd {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(halves, halves));
   }
 
-  static Float PairsToFloat(__m256i pairs) {
-    return _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  static Ints RowDot(Levels levels, Codes codes) {
+    const __m256i low = SignedPairs(Wide(levels.low), codes.low);
+    return AddPairs(_mm256_madd_epi16(low, _mm256_set1_epi16(1)),
+                    SignedPairs(Wide(levels.high), codes.high));
   }
-  // Four products of at most 15 * 127: within 16 bits.
-  static Float Dot(Levels levels, Codes codes) {
-    return PairsToFloat(_mm256_add_epi16(_mm256_maddubs_epi16(levels.low, codes.low),
-                                         _mm256_maddubs_epi16(levels.high, codes.high)));
-  }
-  // Signed levels w = level - 128 as |w| * (code with the sign of w): 2 * 128 * 127 fits 16 bits.
-  static __m256i SignedPairs(__m256i levels, __m256i codes) {
-    const __m256i w = _mm256_xor_si256(levels, _mm256_set1_epi8(static_cast<char>(0x80)));
-    return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(codes, w));
-  }
-  static Float DotInt8(Levels levels, Codes codes) {
-    const __m256i ones = _mm256_set1_epi16(1);
-    return _mm256_cvtepi32_ps(
-        _mm256_add_epi32(_mm256_madd_epi16(SignedPairs(levels.low, codes.low), ones),
-                         _mm256_madd_epi16(SignedPairs(levels.high, codes.high), ones)));
+  template <int kStep>
+  static Ints Merge(Ints a, Ints b) {
+    if constexpr (kStep == 1) {
+      return _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+    } else if constexpr (kStep == 2) {
+      return _mm256_add_epi32(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+    } else {
+      return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20),
+                              _mm256_permute2x128_si256(a, b, 0x31));
+    }
   }
 
   // 16 entries a part, each in both halves.
@@ -221,8 +319,6 @@ struct Simd {
   static Levels AddLevels(Levels a, Levels b) {
     return {_mm256_add_epi8(a.low, b.low), _mm256_add_epi8(a.high, b.high)};
   }
-  static Codes Signed(Codes codes) { return codes; }
-  static Float DotSigned(Levels levels, Codes codes) { return DotInt8(levels, codes); }
 };
 
 #include "kernels/matmul-inl.h"

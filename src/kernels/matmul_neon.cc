@@ -6,16 +6,15 @@
 namespace crumb {
 namespace {
 
-#include "kernels/ternary_tables-inl.h"
-
 struct Simd {
   static constexpr int64_t kLanes = 4;
+  static constexpr int kDoublings = 2;
   static constexpr int kFloatRows = 4;
   static constexpr int kFloatBatch = 4;
-  static constexpr int kIntRows = 2;
+  static constexpr int kIntVectors = 4;
   static constexpr int kIntBatch = 4;
-  static constexpr int kTrellisRows = 4;
-  static constexpr float kInt8Bias = 128;
+  static constexpr int kSubtracted = 128;
+  static constexpr bool kTernaryInRegisters = false;
 
   using Float = float32x4_t;
   struct Levels {
@@ -24,6 +23,9 @@ struct Simd {
   struct Codes {
     int8x16_t part[4];
   };
+  using Ints = int32x4_t;
+  using Quads = uint8x16_t;
+  using Codes4 = int8x16_t;
 
   static Float Zero() { return vdupq_n_f32(0); }
   static Float Set(float v) { return vdupq_n_f32(v); }
@@ -71,54 +73,102 @@ struct Simd {
   static float Sum(Float a) { return vaddvq_f32(a); }
   static float MaxOf(Float a) { return vmaxvq_f32(a); }
 
-  static Levels UnpackTwoBits(const uint8_t* p) {
-    const uint8x16_t bytes = vld1q_u8(p), three = vdupq_n_u8(3);
-    return {{vandq_u8(bytes, three), vandq_u8(vshrq_n_u8(bytes, 2), three),
-             vandq_u8(vshrq_n_u8(bytes, 4), three), vshrq_n_u8(bytes, 6)}};
+  // ---- kLanes rows side by side ----
+
+  static uint32x4_t Words(uint8x16_t a) { return vreinterpretq_u32_u8(a); }
+  static uint8x16_t Bytes(uint32x4_t a) { return vreinterpretq_u8_u32(a); }
+  static uint8x16_t LowPairs(uint32x4_t a, uint32x4_t b) {
+    return vreinterpretq_u8_u64(vtrn1q_u64(vreinterpretq_u64_u32(a), vreinterpretq_u64_u32(b)));
+  }
+  static uint8x16_t HighPairs(uint32x4_t a, uint32x4_t b) {
+    return vreinterpretq_u8_u64(vtrn2q_u64(vreinterpretq_u64_u32(a), vreinterpretq_u64_u32(b)));
+  }
+  static void Transpose(const uint8_t* p, int64_t stride, Quads out[4]) {
+    const uint32x4_t a = Words(vld1q_u8(p)), b = Words(vld1q_u8(p + stride));
+    const uint32x4_t c = Words(vld1q_u8(p + 2 * stride)), d = Words(vld1q_u8(p + 3 * stride));
+    const uint32x4_t ab0 = vtrn1q_u32(a, b), ab1 = vtrn2q_u32(a, b);
+    const uint32x4_t cd0 = vtrn1q_u32(c, d), cd1 = vtrn2q_u32(c, d);
+    out[0] = LowPairs(ab0, cd0);
+    out[1] = LowPairs(ab1, cd1);
+    out[2] = HighPairs(ab0, cd0);
+    out[3] = HighPairs(ab1, cd1);
+  }
+  static void TransposeHalf(const uint8_t* p, int64_t stride, Quads out[2]) {
+    const uint32x4_t ab = Words(vcombine_u8(vld1_u8(p), vld1_u8(p + stride)));
+    const uint32x4_t cd = Words(vcombine_u8(vld1_u8(p + 2 * stride), vld1_u8(p + 3 * stride)));
+    out[0] = Bytes(vuzp1q_u32(ab, cd));
+    out[1] = Bytes(vuzp2q_u32(ab, cd));
+  }
+  static Quads LoadQuads(const uint8_t* p) { return vld1q_u8(p); }
+  static void StoreQuads(Quads q, uint8_t* p) { vst1q_u8(p, q); }
+  static Quads And(Quads a, uint8_t byte) { return vandq_u8(a, vdupq_n_u8(byte)); }
+  static Quads Or(Quads a, Quads b) { return vorrq_u8(a, b); }
+  template <int n>
+  static Quads ShiftRight(Quads a) {
+    return vshrq_n_u8(a, n);
+  }
+  // Byte i of each lane four times.
+  static Quads Repeat(Quads a, int i) {
+    const uint32x4_t first = {0, 0x04040404, 0x08080808, 0x0c0c0c0c};
+    return vqtbl1q_u8(a, vaddq_u8(Bytes(first), vdupq_n_u8(static_cast<uint8_t>(i))));
+  }
+  template <int kValue>
+  static Quads FourBits(Quads bits, int n) {
+    const Quads place = Bytes(vdupq_n_u32(n % 2 == 0 ? 0x08040201u : 0x80402010u));
+    return And(vtstq_u8(Repeat(bits, n / 2), place), kValue);
+  }
+  // Digit k of a byte is (3 u) >> 8 with u = 3^k byte modulo 256: 1 from u = 86 on and 2 from
+  // u = 171 on. A comparison gives 255 where it holds.
+  static Quads FirstDigits(Quads u) {
+    return vsubq_u8(vdupq_n_u8(0),
+                    vaddq_u8(vcgeq_u8(u, vdupq_n_u8(86)), vcgeq_u8(u, vdupq_n_u8(171))));
+  }
+  static void TernaryDigits(Quads bytes, Quads out[5]) {
+    for (int k = 0; k < 5; ++k, bytes = vmulq_u8(bytes, vdupq_n_u8(3))) out[k] = FirstDigits(bytes);
+  }
+  static Quads TernaryDigitsOfByte(Quads bytes) {
+    return FirstDigits(vmulq_u8(Repeat(bytes, 0), Bytes(vdupq_n_u32(0x1b090301u))));
+  }
+
+  // Finite halves as floats: exponent and fraction in place, then times 2^(127 - 15).
+  static Float HalfAbove(uint32x4_t a) {
+    const int32x4_t shifted = vshrq_n_s32(vreinterpretq_s32_u32(a), 3);
+    const uint32x4_t bits = vandq_u32(vreinterpretq_u32_s32(shifted), vdupq_n_u32(0x8fffe000u));
+    return vmulq_f32(vreinterpretq_f32_u32(bits), vdupq_n_f32(0x1p112f));
+  }
+  static Float LowHalf(Quads a) { return HalfAbove(vshlq_n_u32(Words(a), 16)); }
+  static Float HighHalf(Quads a) { return HalfAbove(Words(a)); }
+  static Ints ByteOf(Quads a, int i) {
+    const uint32x4_t shifted = vshlq_u32(Words(a), vdupq_n_s32(-8 * i));
+    return vreinterpretq_s32_u32(vandq_u32(shifted, vdupq_n_u32(255)));
+  }
+
+  static Codes4 LoadCodes4(const int8_t* p) {
+    int32_t four;
+    __builtin_memcpy(&four, p, sizeof(four));
+    return vreinterpretq_s8_s32(vdupq_n_s32(four));
+  }
+  static Quads Wide(Quads levels) { return veorq_u8(levels, vdupq_n_u8(0x80)); }
+  template <bool kWide>
+  struct Dot {
+    int32x4_t sum;
+    void Start(int32_t n) { sum = vdupq_n_s32(n); }
+    void Add(Quads quads, Codes4 codes) { sum = vdotq_s32(sum, vreinterpretq_s8_u8(quads), codes); }
+    Ints Sum() const { return sum; }
+  };
+  static Float ToFloat(Ints a) { return vcvtq_f32_s32(a); }
+  static Ints AddInts(Ints a, int32_t n) { return vaddq_s32(a, vdupq_n_s32(n)); }
+
+  // ---- 64 columns of one row ----
+
+  static Levels LoadLevels(const uint8_t* p) {
+    return {{vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)}};
   }
   // 16 bits at p: byte i of the result is `value` where bit i is set.
   static uint8x16_t SpreadBits(const uint8_t* p, uint8_t value) {
     const uint8x16_t bytes = vcombine_u8(vdup_n_u8(p[0]), vdup_n_u8(p[1]));
     const uint8x8_t bit = vcreate_u8(0x8040201008040201u);
     return vandq_u8(vtstq_u8(bytes, vcombine_u8(bit, bit)), vdupq_n_u8(value));
-  }
-  static Levels UnpackTernary(const uint8_t* p) {
-    // Bytes 0 to 7, then 8 to 12 as the upper part of bytes 5 to 12: nothing past the group is
-    // read.
-    const uint8x8_t high = vreinterpret_u8_u64(vshr_n_u64(vreinterpret_u64_u8(vld1_u8(p + 5)), 24));
-    const uint8x16_t bytes = vcombine_u8(vld1_u8(p), high);
-    Levels levels;
-    for (int i = 0; i < 4; ++i) {
-      const uint8x16_t placed = vqtbl1q_u8(bytes, vld1q_u8(kTernary.place + 16 * i));
-      const uint8x16_t digits = vmulq_u8(placed, vld1q_u8(kTernary.power + 16 * i));
-      // (3 u) >> 8 is 1 from u = 86 on and 2 from u = 171 on. A comparison gives 255 where it
-      // holds.
-      const uint8x16_t one = vcgeq_u8(digits, vdupq_n_u8(86));
-      const uint8x16_t two = vcgeq_u8(digits, vdupq_n_u8(171));
-      levels.part[i] = vsubq_u8(vdupq_n_u8(0), vaddq_u8(one, two));
-    }
-    return levels;
-  }
-  template <WeightFormat kFormat>
-  static Levels Unpack(const uint8_t* p) {
-    if constexpr (kFormat == WeightFormat::kInt4) {
-      const uint8x16_t a = vld1q_u8(p), b = vld1q_u8(p + 16), fifteen = vdupq_n_u8(15);
-      return {{vandq_u8(a, fifteen), vandq_u8(b, fifteen), vshrq_n_u8(a, 4), vshrq_n_u8(b, 4)}};
-    } else if constexpr (kFormat == WeightFormat::kInt3) {
-      Levels levels = UnpackTwoBits(p);
-      for (int i = 0; i < 4; ++i) {
-        levels.part[i] = vorrq_u8(levels.part[i], SpreadBits(p + 16 + 2 * i, 4));
-      }
-      return levels;
-    } else if constexpr (kFormat == WeightFormat::kInt2) {
-      return UnpackTwoBits(p);
-    } else if constexpr (kFormat == WeightFormat::kInt1) {
-      return {{SpreadBits(p, 1), SpreadBits(p + 2, 1), SpreadBits(p + 4, 1), SpreadBits(p + 6, 1)}};
-    } else if constexpr (kFormat == WeightFormat::kTernary) {
-      return UnpackTernary(p);
-    } else {
-      return {{vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)}};
-    }
   }
   static void StoreLevels(Levels levels, uint8_t* p) {
     for (int i = 0; i < 4; ++i) vst1q_u8(p + 16 * i, levels.part[i]);
@@ -133,16 +183,16 @@ struct Simd {
     const int32_t four = vget_lane_s32(vreinterpret_s32_s8(bytes), 0);
     __builtin_memcpy(p, &four, sizeof(four));
   }
-  static Float Dot(Levels levels, Codes codes) {
+  static Ints RowDot(Levels levels, Codes codes) {
     int32x4_t sum = vdupq_n_s32(0);
     for (int i = 0; i < 4; ++i) {
-      sum = vdotq_s32(sum, vreinterpretq_s8_u8(levels.part[i]), codes.part[i]);
+      sum = vdotq_s32(sum, vreinterpretq_s8_u8(Wide(levels.part[i])), codes.part[i]);
     }
-    return vcvtq_f32_s32(sum);
+    return sum;
   }
-  static Float DotInt8(Levels levels, Codes codes) {
-    for (int i = 0; i < 4; ++i) levels.part[i] = veorq_u8(levels.part[i], vdupq_n_u8(0x80));
-    return Dot(levels, codes);
+  template <int kStep>
+  static Ints Merge(Ints a, Ints b) {
+    return vpaddq_s32(a, b);
   }
 
   // 16 entries a part.
@@ -179,8 +229,6 @@ struct Simd {
     for (int i = 0; i < 4; ++i) a.part[i] = vaddq_u8(a.part[i], b.part[i]);
     return a;
   }
-  static Codes Signed(Codes codes) { return codes; }
-  static Float DotSigned(Levels levels, Codes codes) { return DotInt8(levels, codes); }
 };
 
 #include "kernels/matmul-inl.h"

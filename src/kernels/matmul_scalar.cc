@@ -167,10 +167,35 @@ void TrellisRows(const WeightView& w, const TrellisCodec& codec, const Activatio
   }
 }
 
+// w = scale_r * (2 q - 1).
+void BinaryRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
+                int64_t y_stride, void* scratch) {
+  auto* weights = static_cast<float*>(scratch);
+  for (int64_t row = begin; row < end; ++row) {
+    const uint8_t* bits = w.codes + row * w.groups * w.group_bytes;
+    const float scale = HalfToFloat(LoadWord(w.scales + 2 * row));
+    const auto sign = [bits](int64_t c) { return 2 * (bits[c / 8] >> (c % 8) & 1) - 1; };
+    for (int64_t c = 0; c < w.cols; ++c) weights[c] = scale * static_cast<float>(sign(c));
+    for (int64_t b = 0; b < x.batch; ++b) {
+      float sum = 0;
+      for (int64_t g = 0; x.int8 && g < w.groups; ++g) {
+        const int8_t* codes = x.codes + (b * x.groups + g) * kGroupSize;
+        int32_t dot = 0;
+        for (int64_t i = 0; i < kGroupSize; ++i) dot += sign(g * kGroupSize + i) * codes[i];
+        sum += x.scales[b * x.groups + g] * static_cast<float>(dot);
+      }
+      y[b * y_stride + row] = x.int8 ? scale * sum : DotFloat(w, x, weights, b);
+    }
+  }
+}
+
 void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
           int64_t y_stride, void* scratch) {
   if (const TrellisCodec* trellis = AsTrellis(w.codec)) {
     return TrellisRows(w, *trellis, x, begin, end, y, y_stride, scratch);
+  }
+  if (w.format == WeightFormat::kBinaryRow) {
+    return BinaryRows(w, x, begin, end, y, y_stride, scratch);
   }
   const bool use_codes = x.int8 && w.group_bytes != 0;
   auto* weights = static_cast<float*>(scratch);

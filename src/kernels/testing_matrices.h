@@ -11,6 +11,7 @@
 
 #include "base/float16.h"
 #include "base/rng.h"
+#include "codecs/binary_row.h"
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
@@ -55,7 +56,7 @@ inline PackedMatrix RandomMatrix(const Codec* codec, int64_t rows, int64_t cols,
 
 // Whether products with int8 activations use their codes.
 inline bool HasInt8Kernel(const Codec* codec) {
-  return AsGroupInt(codec) != nullptr || AsTrellis(codec) != nullptr;
+  return AsGroupInt(codec) != nullptr || AsTrellis(codec) != nullptr || codec == BinaryRowCodec();
 }
 
 // Random bits of a codec with an integer kernel, normal numbers of a float codec.

@@ -38,7 +38,7 @@ inline Expected FloatProduct(const std::vector<float>& weights, const Activation
 // the offset apart: |levels| + |offset| bounds both. Padding has activation code 0.
 inline Expected Int8Product(const PackedMatrix& w, int64_t row, const Activations& x, int64_t b) {
   Expected e;
-  if (AsTrellis(w.codec) != nullptr) {  // weights are exact in float32
+  if (AsGroupInt(w.codec) == nullptr) {  // a scale for each row: weights are exact in float32
     std::vector<float> weights(Index(w.cols));
     w.codec->DecodeRow(w, row, weights);
     for (int64_t c = 0; c < w.cols; ++c) {

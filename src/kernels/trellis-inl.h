@@ -2,15 +2,12 @@
 // include guard: matmul-inl.h includes it, inside the anonymous namespace of a set. Simd offers
 // besides:
 //
-//   kTrellisRows            rows of a tile with one activation row, at most kLanes
 //   Table<n>, LoadTable<n>(p)
 //                           the first n entries of a table of 64 (n = 16 or 64)
 //   LookUp<n>(table, windows)
 //                           entry (window modulo n) for 64 windows
 //   Shift(windows, p)       2 * window + its bit of the 64 at p, modulo 256
 //   AddLevels(a, b)         modulo 256
-//   Signed(codes), DotSigned(levels, signed)
-//                           sums of (level - 128) * code in kLanes parts, exact
 //
 // Windows slide down the rows: a range of rows is decoded from its first to its last, with the
 // windows of all column groups kept in scratch from one tile of rows to the next. Bits that fell
@@ -43,7 +40,7 @@ struct Trellis {
 
     explicit State(const uint8_t* p) {
       CRUMB_UNROLL for (int t = 0; t < kWindows; ++t) {
-        window[t] = Simd::Unpack<WeightFormat::kInt8>(p + t * kGroup);
+        window[t] = Simd::LoadLevels(p + t * kGroup);
       }
     }
     void Store(uint8_t* p) const {
@@ -99,127 +96,68 @@ struct Trellis {
     }
   }
 
-  // kRows rows from `row` on times one row of int8 activations. `distance`: PrefetchDistance.
-  template <int kRows>
-  static void Tile(const WeightView& w, const ActivationView& x, int64_t row, const Tables& tables,
-                   int64_t distance, uint8_t* states, float* y) {
+  // `rows` rows from `row` on (kLanes, if kFull) times one row of int8 activations; lane r of the
+  // result is row r, without its scale. `distance`: PrefetchDistance.
+  template <bool kFull>
+  static Float Tile(const WeightView& w, const IntInputs& x, int64_t row, int64_t rows,
+                    const Tables& tables, int64_t distance, uint8_t* states) {
+    constexpr int kFactor = kStart<true, false>;
     const int64_t row_bytes = w.groups * kWordBytes;
     const uint8_t* words = Words(w, row);
     const uint8_t* ahead = words + distance;
-    Float acc[kRows];
-    CRUMB_UNROLL for (Float& a : acc) a = Simd::Zero();
-    for (int64_t g = 0; g < w.groups; ++g) {
+    Float acc = Simd::Zero();
+    for (int64_t g = 0; g < w.groups; ++g, words += kWordBytes) {
       State state(states + g * kStateBytes);
-      const auto codes = Simd::Signed(Simd::LoadCodes(x.codes + g * kGroup));
-      const Float scale = Simd::Set(x.scales[g]);
+      const auto codes = Simd::LoadCodes(x.codes + g * kGroup);
       // The tile lies in one piece, and each step of g reads as much as it prefetches.
-      CRUMB_UNROLL for (int64_t i = 0; i < kRows * kWordBytes; i += 64) {
-        __builtin_prefetch(ahead + g * kRows * kWordBytes + i);
+      CRUMB_UNROLL for (int64_t i = 0; i < kLanes * kWordBytes; i += 64) {
+        __builtin_prefetch(ahead + i);
       }
-      CRUMB_UNROLL for (int r = 0; r < kRows; ++r) {
-        state.NextRow(words + r * row_bytes + g * kWordBytes);
-        acc[r] = Simd::Fma(Simd::DotSigned(state.Sums(tables), codes), scale, acc[r]);
-      }
+      ahead += kLanes * kWordBytes;
+      const Simd::Ints dots = SumRows([&](int r) CRUMB_INLINE {
+        if (!kFull && r >= rows) return Simd::Ints{};
+        state.NextRow(words + r * row_bytes);
+        return Simd::RowDot(state.Sums(tables), codes);
+      });
       state.Store(states + g * kStateBytes);
+      acc = Simd::Fma(Simd::ToFloat(Simd::AddInts(dots, kFactor * x.sums[g])),
+                      Simd::Set(x.scales[g]), acc);
     }
-    float row_scales[kLanes];
-    Simd::Store(row_scales, Simd::LoadHalf(w.scales + 2 * row, kRows));
-    CRUMB_UNROLL for (int r = 0; r < kRows; ++r) y[row + r] = row_scales[r] * Simd::Sum(acc[r]);
+    return acc;
   }
 
-  static void RowsOfOne(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
+  static void RowsOfOne(const WeightView& w, const IntInputs& x, int64_t begin, int64_t end,
                         float* y, uint8_t* states) {
-    constexpr int kRows = Simd::kTrellisRows;
     const Tables tables(w.table);
-    const int64_t distance = PrefetchDistance(kRows * w.groups * kWordBytes);
+    const int64_t distance = PrefetchDistance(kLanes * w.groups * kWordBytes);
     StartAt(w, begin, states);
-    int64_t row = begin;
-    for (; row + kRows <= end; row += kRows) Tile<kRows>(w, x, row, tables, distance, states, y);
-    for (; row < end; ++row) Tile<1>(w, x, row, tables, distance, states, y);
+    for (int64_t row = begin; row < end; row += kLanes) {
+      const int64_t rows = Smaller(kLanes, end - row);
+      const Float sums = rows == kLanes ? Tile<true>(w, x, row, rows, tables, distance, states)
+                                        : Tile<false>(w, x, row, rows, tables, distance, states);
+      const Float scales = Simd::LoadHalf(w.scales + 2 * row, rows);
+      StoreRows(Simd::Mul(sums, scales), rows, y + row);
+    }
   }
 };
 
-// ---- more activation rows: decoded once for all ------------------------------------------------
-
-// Rows that were decoded to bytes.
-struct TrellisRows {
-  const uint8_t* levels;
-  int64_t stride;
-  const float* scales;
-};
-
-template <int kRows, int kBatch>
-void TrellisBatchTile(const TrellisRows& w, const ActivationView& x, int64_t b, float* y,
-                      int64_t y_stride) {
-  Float acc[kRows][kBatch];
-  CRUMB_UNROLL for (auto& row : acc) { CRUMB_UNROLL for (Float& a : row) a = Simd::Zero(); }
-  for (int64_t g = 0; g < x.groups; ++g) {
-    Simd::Levels levels[kRows];
-    CRUMB_UNROLL for (int r = 0; r < kRows; ++r) {
-      levels[r] = Simd::Unpack<WeightFormat::kInt8>(w.levels + r * w.stride + g * kGroup);
-    }
-    CRUMB_UNROLL for (int i = 0; i < kBatch; ++i) {
-      const int64_t at = (b + i) * x.groups + g;
-      const auto codes = Simd::Signed(Simd::LoadCodes(x.codes + at * kGroup));
-      const Float scale = Simd::Set(x.scales[at]);
-      CRUMB_UNROLL for (int r = 0; r < kRows; ++r) {
-        acc[r][i] = Simd::Fma(Simd::DotSigned(levels[r], codes), scale, acc[r][i]);
-      }
-    }
-  }
-  CRUMB_UNROLL for (int r = 0; r < kRows; ++r) {
-    CRUMB_UNROLL for (int i = 0; i < kBatch; ++i) {
-      y[(b + i) * y_stride + r] = w.scales[r] * Simd::Sum(acc[r][i]);
-    }
-  }
-}
-
-template <int kBatch>
-void TrellisBatchTiles(TrellisRows w, const ActivationView& x, int64_t b, int64_t rows, float* y,
-                       int64_t y_stride) {
-  constexpr int kRows = Simd::kIntRows;
-  int64_t r = 0;
-  const auto from = [&w](int64_t row) {
-    return TrellisRows{w.levels + row * w.stride, w.stride, w.scales + row};
-  };
-  for (; r + kRows <= rows; r += kRows) {
-    TrellisBatchTile<kRows, kBatch>(from(r), x, b, y + r, y_stride);
-  }
-  for (; r < rows; ++r) TrellisBatchTile<1, kBatch>(from(r), x, b, y + r, y_stride);
-}
-
-// Calls the instance for `batch` activation rows from b on, 1 <= batch <= kBatch.
-template <int kBatch>
-void TrellisBatchTilesFor(int64_t batch, const TrellisRows& w, const ActivationView& x, int64_t b,
-                          int64_t rows, float* y, int64_t y_stride) {
-  if (batch == kBatch) {
-    TrellisBatchTiles<kBatch>(w, x, b, rows, y, y_stride);
-  } else if constexpr (kBatch > 1) {
-    TrellisBatchTilesFor<kBatch - 1>(batch, w, x, b, rows, y, y_stride);
-  }
-}
-
+// More activation rows: weight rows are decoded once for all.
 template <int kBits>
-void TrellisIntRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
-                    float* y, int64_t y_stride, uint8_t* levels, uint8_t* states) {
+void TrellisIntRows(const WeightView& w, const IntInputs& x, int64_t batch, int64_t begin,
+                    int64_t end, float* y, int64_t y_stride, const IntScratch& scratch) {
   using Code = Trellis<kBits>;
   const int64_t stride = w.groups * kGroup;
   const typename Code::Tables tables(w.table);
-  Code::StartAt(w, begin, states);
+  Code::StartAt(w, begin, scratch.rest);
   for (int64_t row = begin; row < end; row += kTileRows) {
     const int64_t rows = Smaller(kTileRows, end - row);
     float scales[kTileRows];
+    LoadRowScales(w, row, rows, scales);
     for (int64_t r = 0; r < rows; ++r) {
-      float lanes[kLanes];
-      Simd::Store(lanes, Simd::LoadHalf(w.scales + 2 * (row + r), 1));
-      scales[r] = lanes[0];
-      Code::DecodeNext(w, row + r, tables, states, levels + r * stride);
+      Code::DecodeNext(w, row + r, tables, scratch.rest, scratch.rows + r * stride);
     }
-    for (int64_t b = 0; b < x.batch; b += Simd::kIntBatch) {
-      TrellisBatchTilesFor<Simd::kIntBatch>(Smaller(Simd::kIntBatch, x.batch - b),
-                                            {levels, stride, scales}, x, b, rows, y + row,
-                                            y_stride);
-    }
+    UnpackTile<WeightFormat::kInt8>(scratch.rows, w.groups, rows, scratch.levels);
+    IntTiles<true, false>(scratch, x, batch, rows, scales, y + row, y_stride);
   }
 }
 
@@ -246,14 +184,17 @@ void TrellisFloatRows(const WeightView& w, const ActivationView& x, int64_t begi
 template <int kBits>
 void TrellisFormatRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
                        float* y, int64_t y_stride, void* scratch) {
-  // Scratch: a tile of decoded rows (floats or bytes), a row of bytes, the windows.
-  auto* levels = static_cast<uint8_t*>(scratch) + kTileRows * w.groups * kGroup * 4;
-  uint8_t* states = levels + w.groups * kGroup;
   if (!x.int8) {
-    TrellisFloatRows<kBits>(w, x, begin, end, y, y_stride, scratch, levels, states);
-  } else if (x.batch == 1) {
-    Trellis<kBits>::RowsOfOne(w, x, begin, end, y, states);
+    // Scratch: a tile of decoded rows, a row of bytes, the windows.
+    auto* levels = static_cast<uint8_t*>(scratch) + kTileRows * w.groups * kGroup * 4;
+    uint8_t* states = levels + w.groups * kGroup;
+    return TrellisFloatRows<kBits>(w, x, begin, end, y, y_stride, scratch, levels, states);
+  }
+  const IntScratch parts(scratch, w.groups, x.batch);
+  const IntInputs inputs = {x.codes, x.scales, nullptr, x.sums, x.groups};
+  if (x.batch == 1) {
+    Trellis<kBits>::RowsOfOne(w, inputs, begin, end, y, parts.rest);
   } else {
-    TrellisIntRows<kBits>(w, x, begin, end, y, y_stride, static_cast<uint8_t*>(scratch), states);
+    TrellisIntRows<kBits>(w, inputs, x.batch, begin, end, y, y_stride, parts);
   }
 }

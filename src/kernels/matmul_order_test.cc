@@ -1,0 +1,104 @@
+// The order of an integer product's sums, as docs/kernels.md states it: the same for every vector
+// set, tile and batch, so results are compared bit for bit.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "base/float16.h"
+#include "codecs/group_int.h"
+#include "kernels/kernel_set.h"
+#include "kernels/matmul.h"
+#include "kernels/testing_matrices.h"
+#include "kernels/testing_sets.h"
+
+namespace crumb {
+namespace {
+
+float HalfAt(std::span<const std::byte> part, int64_t index) {
+  uint16_t half;
+  std::memcpy(&half, part.data() + 2 * index, sizeof(half));
+  return HalfToFloat(half);
+}
+
+// acc <- acc + (s_w s_x) dot - (s_w offset) (s_x sum of codes), one rounding each.
+float GroupProduct(const PackedMatrix& w, const GroupIntCodec& codec, int64_t row,
+                   const Activations& x, int64_t b) {
+  const int bias = codec.levels() == 256 ? 128 : 0;
+  const int step = codec.levels() == 2 ? 2 : 1;
+  float acc = 0;
+  for (int64_t g = 0; g < x.groups(); ++g) {
+    const int64_t group = row * x.groups() + g;
+    uint8_t levels[64];
+    codec.UnpackGroup(
+        w.codes.subspan(Index(group * codec.group_bytes()), Index(codec.group_bytes())),
+        std::span<uint8_t, 64>(levels));
+    int32_t dot = 0;
+    for (int64_t i = 0; i < 64; ++i) {
+      dot += (step * levels[Index(i)] - bias) * x.codes(b)[g * 64 + i];
+    }
+    const float scale = HalfAt(w.scales, group);
+    const float factor = static_cast<float>(codec.levels() - 1) / 255;
+    const float offset =
+        codec.has_zero_point()
+            ? std::fma(static_cast<float>(std::to_integer<int>(w.zeros[Index(group)])), factor,
+                       static_cast<float>(-bias))
+            : 1.0f;
+    acc = std::fma(static_cast<float>(dot), scale * x.scales(b)[g], acc);
+    acc = std::fma(-(scale * offset), x.scales(b)[g] * static_cast<float>(x.sums(b)[g]), acc);
+  }
+  return acc;
+}
+
+// Of codecs with one scale a row: acc <- acc + s_x dot; then times the scale.
+float RowProduct(const PackedMatrix& w, int64_t row, const Activations& x, int64_t b) {
+  const float scale = HalfAt(w.scales, row);
+  std::vector<float> weights(Index(x.groups() * 64));
+  w.codec->DecodeRow(w, row, std::span(weights).first(Index(w.cols)));
+  float acc = 0;
+  for (int64_t g = 0; g < x.groups(); ++g) {
+    int32_t dot = 0;
+    for (int64_t i = g * 64; i < g * 64 + 64; ++i) {
+      dot += static_cast<int32_t>(std::lround(weights[Index(i)] / scale)) * x.codes(b)[i];
+    }
+    acc = std::fma(static_cast<float>(dot), x.scales(b)[g], acc);
+  }
+  return acc * scale;
+}
+
+TEST(MatMulOrder, IntegerProductsAreFusedSumsGroupAfterGroupInEveryVectorSet) {
+  constexpr int64_t kRows = 18, kCols = 200, kLargestBatch = 33;
+  for (const Codec* codec : AllCodecs()) {
+    if (!HasInt8Kernel(codec)) continue;
+    Rng rng(11);
+    ThreadPool pool(1);
+    const PackedMatrix w = RandomWeights(codec, kRows, kCols, rng);
+    const std::vector<float> rows = RandomRows(kLargestBatch, kCols, rng);
+    std::vector<float> expected;
+    ForEachKernelSet([&] {
+      if (ActiveKernelSet() == "scalar") return;  // the definition, not this order
+      Activations x;
+      x.Set(rows.data(), kLargestBatch, kCols, kCols, ActivationType::kInt8, pool);
+      if (expected.empty()) {
+        for (int64_t i = 0; i < kLargestBatch * kRows; ++i) {
+          const GroupIntCodec* grid = AsGroupInt(codec);
+          const int64_t b = i / kRows, row = i % kRows;
+          expected.push_back(grid != nullptr ? GroupProduct(w, *grid, row, x, b)
+                                             : RowProduct(w, row, x, b));
+        }
+      }
+      for (int64_t batch = 1; batch <= kLargestBatch; ++batch) {
+        x.Set(rows.data(), batch, kCols, kCols, ActivationType::kInt8, pool);
+        std::vector<float> y(Index(batch * kRows));
+        MatMul(w, x, y.data(), kRows, pool);
+        for (size_t i = 0; i < y.size(); ++i) {
+          ASSERT_EQ(y[i], expected[i]) << codec->name() << " batch " << batch << " output " << i;
+        }
+      }
+    });
+  }
+}
+
+}  // namespace
+}  // namespace crumb

@@ -122,7 +122,7 @@ class Quantize(CrumbTest):
         self.assertEqual(done.returncode, 0 if check["measured_ppl_ratio"] <= 1.2 else 2, done.stderr)
         done = run(*self.arguments("missed", "--max-ppl-ratio", 1.0001, "--loss-scale", 1e-4, "--quiet"),
                    env=self.cache)
-        self.assert_refused(done, 2, "above", "--loss-scale")
+        self.assert_refused(done, 2, "above the 1.0001", "is not possible", "the least that is predicted")
         self.assertTrue((self.folder / "missed" / "manifest.json").exists())
 
     def test_size_budget_is_kept_by_the_folder(self):

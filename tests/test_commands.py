@@ -58,6 +58,7 @@ class Commands(CrumbTest):
     def test_forced_kernel_set_runs_and_an_unknown_one_is_refused(self):
         machine = run_json("inspect", "--isa", "scalar")["machine"]
         self.assertEqual(machine["kernel_set"], "scalar")
+        self.assertTrue(machine["cuda_found"] or "CUDA" in machine["cuda"], machine["cuda"])
         done = run("inspect", "--isa", "mmx")
         self.assertEqual(done.returncode, 4, done.stderr)
         self.assertIn("mmx", done.stderr)

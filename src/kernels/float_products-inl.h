@@ -31,7 +31,7 @@ FloatWeights RowsFrom(FloatWeights w, int64_t row) {
 template <typename Loader, int kRows, int kBatch>
 void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y,
                int64_t y_stride) {
-  [[maybe_unused]] const int64_t ahead = PrefetchDistance(kRows * w.row_bytes);
+  [[maybe_unused]] const int64_t ahead = RoundUp(kPrefetchBytes, kRows * w.row_bytes);
   Float acc[kRows][kBatch];
   CRUMB_UNROLL for (auto& row : acc) { CRUMB_UNROLL for (Float& a : row) a = Simd::Zero(); }
   const auto step = [&](int64_t c, int64_t n) {

@@ -227,11 +227,14 @@ CRUMB_INLINE inline Simd::Ints GroupDot(const uint8_t* group, int64_t row_bytes,
                                         const int8_t* codes, int32_t sum) {
   const int32_t start = kFactor == 0 ? 0 : kFactor * sum;
   if constexpr (kFormat == WeightFormat::kInt8) {
-    const auto x = Simd::LoadCodes(codes);
-    const Simd::Ints dots = SumRows([&](int r) CRUMB_INLINE {
-      return Simd::RowDot(Simd::LoadLevels(group + r * row_bytes), x);
-    });
-    return Simd::AddInts(dots, start);
+    Simd::Ints dots = Simd::SetInts(start);
+    CRUMB_UNROLL for (int c = 0; c < kGroup; c += Simd::kColumns) {
+      const auto x = Simd::LoadCodes(codes + c);
+      dots = Simd::AddInts(dots, SumRows([&](int r) CRUMB_INLINE {
+                             return Simd::RowDot(Simd::LoadLevels(group + r * row_bytes + c), x);
+                           }));
+    }
+    return dots;
   } else if constexpr (kFormat == WeightFormat::kTernary && Simd::kTernaryInRegisters) {
     return S::TernaryDot(group, row_bytes, codes);
   } else {
@@ -254,7 +257,9 @@ Float IntRowsOfOne(const uint8_t* rows, int64_t distance, const IntInputs& x, co
   Float acc = Simd::Zero();
   for (int64_t g = 0; g < x.groups; ++g) {
     // The rows lie in one piece, and each step reads as much as it prefetches.
-    for (int64_t i = 0; i < kLanes * kBytes; i += 64) __builtin_prefetch(ahead + i);
+    for (int64_t i = 0; distance != 0 && i < kLanes * kBytes; i += 64) {
+      __builtin_prefetch(ahead + i);
+    }
     ahead += kLanes * kBytes;
     const Simd::Ints dots =
         GroupDot<kFormat, kFactor>(rows + g * kBytes, row_bytes, x.codes + g * kGroup, x.sums[g]);

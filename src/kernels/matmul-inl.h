@@ -32,8 +32,8 @@
 //   Wide(q), kSubtracted    levels up to 255 as Dot<true> takes them: minus kSubtracted (0 or 128)
 //   Dot<wide>               sums of kLanes rows: Start(n), Add(quads, codes4) sixteen times, Sum();
 //                           Dot<false> is for levels below 16
-//   ToFloat(ints), AddInts(ints, n)
-//   Levels, Codes           64 levels (up to 255); 64 activation codes
+//   ToFloat(ints), AddInts(a, b), SetInts(n)
+//   Levels, Codes           kColumns (divides 64) levels up to 255, and activation codes
 //   LoadLevels(p), StoreLevels(v, p), LoadCodes(p)
 //   RowDot(levels, codes)   sums of (level - kSubtracted) * code in kLanes parts
 //   Merge<n>(a, b)          one step of adding the lanes of 2^n vectors (SumRows)
@@ -98,9 +98,13 @@ void Quantize(const float* x, int64_t groups, int64_t groups_of_a_scale, int8_t*
 }
 
 // With one activation row, weights stream from memory, and rows are too short for the CPU's own
-// prefetching to settle: ask for the same place some tiles on, at least kPrefetchBytes.
+// prefetching to settle: ask for the same place one tile or more on, at least kPrefetchBytes. A
+// tile of long rows would push itself out of the first cache; then 0, and the CPU does it alone.
 constexpr int64_t kPrefetchBytes = 4096;
-int64_t PrefetchDistance(int64_t tile_bytes) { return RoundUp(kPrefetchBytes, tile_bytes); }
+constexpr int64_t kLargestPrefetch = 32768;
+int64_t PrefetchDistance(int64_t tile_bytes) {
+  return tile_bytes > kLargestPrefetch ? 0 : RoundUp(kPrefetchBytes, tile_bytes);
+}
 
 // Each file uses what those before it define.
 // clang-format off

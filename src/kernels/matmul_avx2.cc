@@ -13,14 +13,13 @@ struct Simd {
   static constexpr int kFloatBatch = 4;
   static constexpr int kIntVectors = 2;
   static constexpr int kIntBatch = 4;
+  static constexpr int kColumns = 32;
   static constexpr int kSubtracted = 128;
   static constexpr bool kTernaryInRegisters = false;
 
   using Float = __m256;
-  struct Levels {
-    __m256i low, high;
-  };
-  using Codes = Levels;
+  using Levels = __m256i;
+  using Codes = __m256i;
   using Ints = __m256i;
   using Quads = __m256i;
   using Codes4 = __m256i;
@@ -234,11 +233,12 @@ struct Simd {
     Ints Sum() const { return sum; }
   };
   static Float ToFloat(Ints a) { return _mm256_cvtepi32_ps(a); }
-  static Ints AddInts(Ints a, int32_t n) { return _mm256_add_epi32(a, _mm256_set1_epi32(n)); }
+  static Ints SetInts(int32_t n) { return _mm256_set1_epi32(n); }
+  static Ints AddInts(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
 
-  // ---- 64 columns of one row ----
+  // ---- kColumns columns of one row ----
 
-  static Levels LoadLevels(const uint8_t* p) { return {Load256(p), Load256(p + 32)}; }
+  static Levels LoadLevels(const uint8_t* p) { return Load256(p); }
   // 32 bits at p: byte i of the result is -1 where bit i is set.
   static __m256i SpreadMask(const uint8_t* p) {
     int32_t bits;
@@ -249,12 +249,9 @@ struct Simd {
     const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(bits), source);
     return _mm256_cmpeq_epi8(_mm256_and_si256(bytes, place), place);
   }
-  static void StoreLevels(Levels levels, uint8_t* p) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), levels.low);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 32), levels.high);
-  }
+  static void StoreLevels(Levels levels, uint8_t* p) { StoreQuads(levels, p); }
 
-  static Codes LoadCodes(const int8_t* p) { return {Load256(p), Load256(p + 32)}; }
+  static Codes LoadCodes(const int8_t* p) { return Load256(p); }
   static void StoreCodes(Float v, int8_t* p) {
     const __m256i words = _mm256_cvtps_epi32(v);
     const __m128i halves =
@@ -263,9 +260,7 @@ struct Simd {
   }
 
   static Ints RowDot(Levels levels, Codes codes) {
-    const __m256i low = SignedPairs(Wide(levels.low), codes.low);
-    return AddPairs(_mm256_madd_epi16(low, _mm256_set1_epi16(1)),
-                    SignedPairs(Wide(levels.high), codes.high));
+    return _mm256_madd_epi16(SignedPairs(Wide(levels), codes), _mm256_set1_epi16(1));
   }
   template <int kStep>
   static Ints Merge(Ints a, Ints b) {
@@ -293,7 +288,7 @@ struct Simd {
     return table;
   }
   template <int kEntries>
-  static __m256i LookUpHalf(const Table<kEntries>& table, __m256i windows) {
+  static Levels LookUp(const Table<kEntries>& table, Levels windows) {
     const __m256i low = _mm256_and_si256(windows, _mm256_set1_epi8(15));
     const __m256i first = _mm256_shuffle_epi8(table.part[0], low);
     if constexpr (kEntries == 16) {
@@ -308,17 +303,10 @@ struct Simd {
                                 _mm256_blendv_epi8(third, fourth, bit4), bit5);
     }
   }
-  template <int kEntries>
-  static Levels LookUp(const Table<kEntries>& table, Levels windows) {
-    return {LookUpHalf<kEntries>(table, windows.low), LookUpHalf<kEntries>(table, windows.high)};
-  }
   static Levels Shift(Levels windows, const uint8_t* p) {
-    return {_mm256_sub_epi8(_mm256_add_epi8(windows.low, windows.low), SpreadMask(p)),
-            _mm256_sub_epi8(_mm256_add_epi8(windows.high, windows.high), SpreadMask(p + 4))};
+    return _mm256_sub_epi8(_mm256_add_epi8(windows, windows), SpreadMask(p));
   }
-  static Levels AddLevels(Levels a, Levels b) {
-    return {_mm256_add_epi8(a.low, b.low), _mm256_add_epi8(a.high, b.high)};
-  }
+  static Levels AddLevels(Levels a, Levels b) { return _mm256_add_epi8(a, b); }
 };
 
 #include "kernels/matmul-inl.h"

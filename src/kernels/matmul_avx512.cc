@@ -19,6 +19,7 @@ struct Simd {
   static constexpr int kFloatBatch = 6;
   static constexpr int kIntVectors = 1;
   static constexpr int kIntBatch = 12;
+  static constexpr int kColumns = 64;
   static constexpr int kSubtracted = 0;
   static constexpr bool kTernaryInRegisters = true;
 
@@ -196,7 +197,8 @@ struct Simd {
     Ints Sum() const { return sum; }
   };
   static Float ToFloat(Ints a) { return _mm512_cvtepi32_ps(a); }
-  static Ints AddInts(Ints a, int32_t n) { return _mm512_add_epi32(a, _mm512_set1_epi32(n)); }
+  static Ints SetInts(int32_t n) { return _mm512_set1_epi32(n); }
+  static Ints AddInts(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
 
   // ---- 64 columns of one row ----
 

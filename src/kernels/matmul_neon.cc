@@ -13,6 +13,7 @@ struct Simd {
   static constexpr int kFloatBatch = 4;
   static constexpr int kIntVectors = 4;
   static constexpr int kIntBatch = 4;
+  static constexpr int kColumns = 64;
   static constexpr int kSubtracted = 128;
   static constexpr bool kTernaryInRegisters = false;
 
@@ -157,7 +158,8 @@ struct Simd {
     Ints Sum() const { return sum; }
   };
   static Float ToFloat(Ints a) { return vcvtq_f32_s32(a); }
-  static Ints AddInts(Ints a, int32_t n) { return vaddq_s32(a, vdupq_n_s32(n)); }
+  static Ints SetInts(int32_t n) { return vdupq_n_s32(n); }
+  static Ints AddInts(Ints a, Ints b) { return vaddq_s32(a, b); }
 
   // ---- 64 columns of one row ----
 

@@ -5,8 +5,8 @@
 //   Table<n>, LoadTable<n>(p)
 //                           the first n entries of a table of 64 (n = 16 or 64)
 //   LookUp<n>(table, windows)
-//                           entry (window modulo n) for 64 windows
-//   Shift(windows, p)       2 * window + its bit of the 64 at p, modulo 256
+//                           entry (window modulo n) for kColumns windows
+//   Shift(windows, p)       2 * window + its bit of those from p on, modulo 256
 //   AddLevels(a, b)         modulo 256
 //
 // Windows slide down the rows: a range of rows is decoded from its first to its last, with the
@@ -34,7 +34,7 @@ struct Trellis {
     }
   };
 
-  // The windows of 64 columns.
+  // The windows of kColumns columns, `p` those of the first one of them.
   struct State {
     Simd::Levels window[kWindows];
 
@@ -71,29 +71,36 @@ struct Trellis {
     return w.codes + row * w.groups * kWordBytes;
   }
 
-  // The windows of all groups as they are before row `begin`.
-  static void StartAt(const WeightView& w, int64_t begin, uint8_t* states) {
-    for (int64_t i = 0; i < w.groups * kStateBytes; ++i) states[i] = 0;
-    for (int64_t row = begin > kHistory ? begin - kHistory : 0; row < begin; ++row) {
-      const uint8_t* words = Words(w, row);
-      for (int64_t g = 0; g < w.groups; ++g) {
-        State state(states + g * kStateBytes);
-        state.NextRow(words + g * kWordBytes);
-        state.Store(states + g * kStateBytes);
+  // Calls use(c, words, state) for each kColumns columns from c on: where the bits of row `row`
+  // lie for them, and their windows.
+  template <typename Use>
+  static void ForColumns(const WeightView& w, int64_t row, uint8_t* states, const Use& use) {
+    const uint8_t* words = Words(w, row);
+    for (int64_t g = 0; g < w.groups; ++g) {
+      for (int64_t c = 0; c < kGroup; c += Simd::kColumns) {
+        State state(states + g * kStateBytes + c);
+        use(g * kGroup + c, words + g * kWordBytes + c / 8, state);
+        state.Store(states + g * kStateBytes + c);
       }
     }
   }
 
-  // levels[64 g + i] = sum of column 64 g + i in the next row.
+  // The windows of all groups as they are before row `begin`.
+  static void StartAt(const WeightView& w, int64_t begin, uint8_t* states) {
+    for (int64_t i = 0; i < w.groups * kStateBytes; ++i) states[i] = 0;
+    for (int64_t row = begin > kHistory ? begin - kHistory : 0; row < begin; ++row) {
+      ForColumns(w, row, states,
+                 [](int64_t, const uint8_t* words, State& state) { state.NextRow(words); });
+    }
+  }
+
+  // levels[c] = sum of column c in the next row.
   static void DecodeNext(const WeightView& w, int64_t row, const Tables& tables, uint8_t* states,
                          uint8_t* levels) {
-    const uint8_t* words = Words(w, row);
-    for (int64_t g = 0; g < w.groups; ++g) {
-      State state(states + g * kStateBytes);
-      state.NextRow(words + g * kWordBytes);
-      state.Store(states + g * kStateBytes);
-      Simd::StoreLevels(state.Sums(tables), levels + g * kGroup);
-    }
+    ForColumns(w, row, states, [&](int64_t c, const uint8_t* words, State& state) {
+      state.NextRow(words);
+      Simd::StoreLevels(state.Sums(tables), levels + c);
+    });
   }
 
   // `rows` rows from `row` on (kLanes, if kFull) times one row of int8 activations; lane r of the
@@ -107,21 +114,23 @@ struct Trellis {
     const uint8_t* ahead = words + distance;
     Float acc = Simd::Zero();
     for (int64_t g = 0; g < w.groups; ++g, words += kWordBytes) {
-      State state(states + g * kStateBytes);
-      const auto codes = Simd::LoadCodes(x.codes + g * kGroup);
       // The tile lies in one piece, and each step of g reads as much as it prefetches.
-      CRUMB_UNROLL for (int64_t i = 0; i < kLanes * kWordBytes; i += 64) {
+      for (int64_t i = 0; distance != 0 && i < kLanes * kWordBytes; i += 64) {
         __builtin_prefetch(ahead + i);
       }
       ahead += kLanes * kWordBytes;
-      const Simd::Ints dots = SumRows([&](int r) CRUMB_INLINE {
-        if (!kFull && r >= rows) return Simd::Ints{};
-        state.NextRow(words + r * row_bytes);
-        return Simd::RowDot(state.Sums(tables), codes);
-      });
-      state.Store(states + g * kStateBytes);
-      acc = Simd::Fma(Simd::ToFloat(Simd::AddInts(dots, kFactor * x.sums[g])),
-                      Simd::Set(x.scales[g]), acc);
+      Simd::Ints dots = Simd::SetInts(kFactor * x.sums[g]);
+      CRUMB_UNROLL for (int64_t c = 0; c < kGroup; c += Simd::kColumns) {
+        State state(states + g * kStateBytes + c);
+        const auto codes = Simd::LoadCodes(x.codes + g * kGroup + c);
+        dots = Simd::AddInts(dots, SumRows([&](int r) CRUMB_INLINE {
+                               if (!kFull && r >= rows) return Simd::Ints{};
+                               state.NextRow(words + r * row_bytes + c / 8);
+                               return Simd::RowDot(state.Sums(tables), codes);
+                             }));
+        state.Store(states + g * kStateBytes + c);
+      }
+      acc = Simd::Fma(Simd::ToFloat(dots), Simd::Set(x.scales[g]), acc);
     }
     return acc;
   }

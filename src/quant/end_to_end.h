@@ -22,10 +22,10 @@ namespace crumb {
 
 struct EndToEndOptions {
   int64_t epochs = 0;    // passes through the windows; 0: no tuning
-  int64_t batch = 2;     // windows a step
+  int64_t batch = 1;     // windows a step
   int64_t held_out = 8;  // windows that no step uses; at most a quarter of all
   // Step of the logarithm of a factor: rises over the first tenth of the steps, then falls to zero.
-  double rate = 2e-3;
+  double rate = 1.5e-3;
   double text_share = 0;  // of the loss: Distillation::text_share
   bool tables = false;    // also rows of embedding and head
   uint64_t seed = 1;      // of the order of the windows

@@ -150,7 +150,8 @@ TEST_F(EndToEndTest, SameBytesWhateverTheThreads) {
 
 TEST_F(EndToEndTest, HeldOutWindowsAreNeverUsedForSteps) {
   const auto model = LoadOrFail(Untuned("rtn", "int3-g64"));
-  const EndToEndReport report = TuneOrFail(*model, {.epochs = 1, .held_out = 100}, pool_);
+  const EndToEndReport report =
+      TuneOrFail(*model, {.epochs = 1, .batch = 2, .held_out = 100}, pool_);
   EXPECT_EQ(report.held_out, 4);  // a quarter
   EXPECT_EQ(report.windows, 12);
   EXPECT_EQ(report.steps, 6);

@@ -17,6 +17,7 @@ struct SetEntry {
   std::vector<std::string> needs;
   const MatmulKernels& (*matmul)();
   const LayerKernels& (*layers)();
+  const AttentionKernels& (*attention)();
 };
 
 // Best first. A new set is one entry here and its own files.
@@ -27,12 +28,13 @@ const std::vector<SetEntry>& AllSets() {
      {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512vbmi", "fma", "f16c",
       "bmi2"},
      Avx512Matmul,
-     Avx512Layers},
-    {"avx2", {"avx2", "fma", "f16c", "bmi2"}, Avx2Matmul, Avx2Layers},
+     Avx512Layers,
+     Avx512Attention},
+    {"avx2", {"avx2", "fma", "f16c", "bmi2"}, Avx2Matmul, Avx2Layers, Avx2Attention},
 #elif defined(__aarch64__)
-    {"neon", {"asimd", "asimddp", "asimdhp"}, NeonMatmul, NeonLayers},
+    {"neon", {"asimd", "asimddp", "asimdhp"}, NeonMatmul, NeonLayers, NeonAttention},
 #endif
-    {"scalar", {}, ScalarMatmul, ScalarLayers},
+    {"scalar", {}, ScalarMatmul, ScalarLayers, ScalarAttention},
   };
   return sets;
 }
@@ -59,7 +61,7 @@ struct Choice {
 };
 
 Choice Choose(const SetEntry& set, bool forced) {
-  return {&set, forced, {set.name, &set.matmul(), &set.layers()}};
+  return {&set, forced, {set.name, &set.matmul(), &set.layers(), &set.attention()}};
 }
 
 Choice& Chosen() {

@@ -92,10 +92,42 @@ constexpr int64_t ScratchBytes(int64_t groups, int64_t batch) {
 // Keys that attention takes at a time.
 inline constexpr int64_t kKeyBlock = 64;
 
-// Three blocks of keys (keys, values, keys transposed), one block of scores, two numbers a query.
-constexpr int64_t AttentionScratchFloats(int64_t head_dim, int64_t queries) {
-  return 3 * kKeyBlock * head_dim + kKeyBlock + 2 * queries;
+// head_dim rounded up to whole vectors of any set.
+constexpr int64_t AttentionWidth(int64_t head_dim) {
+  return (head_dim + kWidestVector - 1) / kWidestVector * kWidestVector;
 }
+
+// Three blocks of keys (keys, values, keys transposed); for each query its numbers, a block of
+// scores, a factor and the two ends of a range of keys.
+constexpr int64_t AttentionScratchFloats(int64_t head_dim, int64_t queries) {
+  return 3 * kKeyBlock * AttentionWidth(head_dim) +
+         queries * (AttentionWidth(head_dim) + kKeyBlock + 5) + 4;
+}
+
+// Query rows begin <= i < end (row i stands at position first + i), the heads that share `kv_head`,
+// and of the `total` keys those in [key_begin, key_end); key_begin is a multiple of kKeyBlock, and
+// so is key_end unless it is `total`.
+struct AttentionPiece {
+  int64_t first;
+  int64_t begin;
+  int64_t end;
+  int64_t total;
+  int64_t kv_head;
+  int64_t key_begin;
+  int64_t key_end;
+};
+
+struct AttentionKernels {
+  // Writes the online softmax of each query of the piece over its keys; a query is a head of a row,
+  // heads of a row side by side. `state`: queries x AttentionWidth sums of e^(score - largest) *
+  // value, then queries x 2: largest score (the lowest float if there is none) and sum of
+  // e^(score - largest). Other arguments as for Attention in kernels/attention.h; `scratch` is
+  // AttentionScratchFloats floats; both are aligned to 64 bytes.
+  void (*attend)(const AttentionShape& shape, const float* q, const KvView& kv,
+                 const AttentionPiece& piece, float* state, float* scratch);
+  // kernels/attention.h
+  void (*to_half)(const float* x, int64_t n, uint16_t* out);
+};
 
 struct LayerKernels {
   // One row each.
@@ -105,18 +137,13 @@ struct LayerKernels {
   void (*rope)(const float* cosines, const float* sines, int64_t heads, int64_t dim, float* x);
   void (*gated_activation)(Activation f, const float* gate, const float* up, int64_t n, float* y);
   void (*activation)(Activation f, float* x, int64_t n);
-  // Query rows begin <= i < end (row i stands at position first + i) for the query heads that share
-  // key-value head `kv_head`. Arguments as for Attention in kernels/layers.h; `scratch`
-  // is AttentionScratchFloats floats.
-  void (*attention)(const AttentionShape& shape, const float* q, const KvView& kv, int64_t first,
-                    int64_t begin, int64_t end, int64_t total, int64_t kv_head, float* out,
-                    float* scratch);
 };
 
 struct KernelSet {
   const char* name;
   const MatmulKernels* matmul;
   const LayerKernels* layers;
+  const AttentionKernels* attention;
 };
 
 // The set that runs now (kernels/kernel_set.h).
@@ -124,14 +151,18 @@ const KernelSet& CurrentKernels();
 
 const MatmulKernels& ScalarMatmul();
 const LayerKernels& ScalarLayers();
+const AttentionKernels& ScalarAttention();
 // Only where the program is compiled for x86; to be called only on a CPU that has the set.
 const MatmulKernels& Avx2Matmul();
 const LayerKernels& Avx2Layers();
+const AttentionKernels& Avx2Attention();
 const MatmulKernels& Avx512Matmul();
 const LayerKernels& Avx512Layers();
+const AttentionKernels& Avx512Attention();
 // Only for ARM.
 const MatmulKernels& NeonMatmul();
 const LayerKernels& NeonLayers();
+const AttentionKernels& NeonAttention();
 
 }  // namespace crumb
 

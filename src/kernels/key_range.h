@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/layers.h"
+#include "kernels/attention.h"
 
 namespace crumb {
 

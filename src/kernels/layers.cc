@@ -1,9 +1,5 @@
 #include "kernels/layers.h"
 
-#include <algorithm>
-#include <vector>
-
-#include "base/check.h"
 #include "base/profile.h"
 #include "kernels/kernel_table.h"
 
@@ -12,8 +8,6 @@ namespace {
 
 // Numbers per piece of an elementwise operation: some microseconds of work.
 constexpr int64_t kElementGrain = 1024;
-// Query rows per piece of attention.
-constexpr int64_t kQueryRows = 16;
 
 const LayerKernels& Kernels() { return *CurrentKernels().layers; }
 
@@ -72,28 +66,6 @@ void Rope(const float* cosines, const float* sines, int64_t rows, int64_t heads,
                      x + r * heads * dim);
     }
   });
-}
-
-void Attention(const AttentionShape& shape, const float* q, const KvView& kv, int64_t first,
-               int64_t rows, int64_t total, float* out, ThreadPool& pool) {
-  const ProfileMark mark(WorkKind::kAttention);
-  CRUMB_CHECK(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0);
-  CRUMB_CHECK(!shape.causal || first + rows <= total);
-  const int64_t blocks = (rows + kQueryRows - 1) / kQueryRows;
-  const int64_t pieces = blocks * shape.kv_heads;
-  // Later rows see more keys: dealing the pieces out in turn keeps the workers level.
-  const int64_t queries = kQueryRows * (shape.heads / shape.kv_heads);
-  const auto work = [&](int worker) {
-    thread_local std::vector<float> scratch;
-    scratch.resize(static_cast<size_t>(AttentionScratchFloats(shape.head_dim, queries)));
-    for (int64_t piece = worker; piece < pieces; piece += pool.size()) {
-      const int64_t begin = piece / shape.kv_heads * kQueryRows;
-      const int64_t end = std::min(begin + kQueryRows, rows);
-      Kernels().attention(shape, q, kv, first, begin, end, total, piece % shape.kv_heads, out,
-                          scratch.data());
-    }
-  };
-  if (pieces > 0) pool.Run(work);
 }
 
 }  // namespace crumb

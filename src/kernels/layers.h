@@ -39,29 +39,6 @@ void ApplyActivation(Activation f, float* x, int64_t n, ThreadPool& pool);
 void Rope(const float* cosines, const float* sines, int64_t rows, int64_t heads, int64_t dim,
           float* x, ThreadPool& pool);
 
-// Where keys and values of one layer are kept: position p of kv head h starts at
-// data + (p * kv_heads + h) * head_dim numbers. Stored as float32 or float16.
-struct KvView {
-  const void* keys = nullptr;
-  const void* values = nullptr;
-  bool half = false;
-};
-
-struct AttentionShape {
-  int64_t heads = 0;
-  int64_t kv_heads = 0;  // heads % kv_heads == 0: grouped queries
-  int64_t head_dim = 0;
-  float scale = 0;     // of q k^T, usually 1 / sqrt(head_dim)
-  int64_t window = 0;  // a query sees the last `window` keys, its own counted; 0: all
-  bool causal = true;  // false: every query sees all keys, `window` is ignored
-};
-
-// q and out: rows x heads x head_dim. Query row i stands at position first + i and, when causal,
-// sees keys 0 .. first + i; otherwise keys 0 .. total - 1. Softmax in one pass over the keys
-// (Milakov and Gimelshein 2018).
-void Attention(const AttentionShape& shape, const float* q, const KvView& kv, int64_t first,
-               int64_t rows, int64_t total, float* out, ThreadPool& pool);
-
 }  // namespace crumb
 
 #endif  // CRUMB_KERNELS_LAYERS_H_

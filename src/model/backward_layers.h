@@ -8,6 +8,7 @@
 
 #include "base/thread_pool.h"
 #include "codecs/packed_matrix.h"
+#include "kernels/attention.h"
 #include "kernels/layers.h"
 #include "kernels/matmul.h"
 

@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "kernels/attention.h"
 #include "kernels/layers.h"
 #include "kernels/matmul.h"
 #include "model/backward.h"

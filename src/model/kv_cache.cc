@@ -4,7 +4,6 @@
 
 #include <cstring>
 
-#include "base/float16.h"
 #include "base/profile.h"
 
 namespace crumb {
@@ -46,8 +45,7 @@ void KvCache::Store(int64_t layer, int64_t first, int64_t rows, const float* key
         std::memcpy(out + begin * 4, in + begin, static_cast<size_t>(end - begin) * 4);
         continue;
       }
-      auto* halves = reinterpret_cast<uint16_t*>(out);
-      for (int64_t i = begin; i < end; ++i) halves[i] = FloatToHalf(in[i]);
+      ToHalf(in + begin, end - begin, reinterpret_cast<uint16_t*>(out) + begin);
     }
   });
 }

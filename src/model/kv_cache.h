@@ -9,7 +9,7 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "kernels/layers.h"
+#include "kernels/attention.h"
 
 namespace crumb {
 

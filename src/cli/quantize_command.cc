@@ -228,11 +228,11 @@ Runner AddQuantizeCommand(CLI::App& app) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_flag("--no-tuning", arguments->no_tuning,
-               "neither correct for earlier errors nor tune norms, biases");
+               "do not correct for earlier errors, nor tune norms");
   app.add_flag("--no-check", arguments->no_check,
                "do not measure a budget's plan on held-out text");
   app.add_option("--tune-epochs", arguments->tune_epochs,
-                 "end-to-end passes over the calibration windows that move scales and norms")
+                 "passes that tune scales and norms end to end")
       ->type_name("N")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();

@@ -293,7 +293,9 @@ void IntRows(const WeightView& w, const ActivationView& view, int64_t begin, int
     if constexpr (kGroupScales) {
       const uint8_t* halves = w.scales + 2 * row * w.groups;
       const uint8_t* zeros = w.zeros == nullptr ? nullptr : w.zeros + row * w.groups;
-      if (row + rows == end) {  // as above
+      // PrepareScales reads up to 15 bytes behind the tile: few short rows after it do not hold
+      // them.
+      if ((end - row - rows) * w.groups < 16) {
         __builtin_memcpy(scratch.halves, halves, static_cast<uint64_t>(2 * rows * w.groups));
         halves = scratch.halves;
         if (zeros != nullptr) {

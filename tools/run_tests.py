@@ -29,7 +29,7 @@ import xml.etree.ElementTree as ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 JOBS = os.cpu_count() or 1
-PROGRAM_TIMEOUT_S = 900
+PROGRAM_TIMEOUT_S = 1500
 # What the tests want in the cache; a test whose model could not be fetched skips.
 MODELS = ["smollm2", "minilm", "gemma3-270m"]
 

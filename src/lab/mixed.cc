@@ -7,26 +7,6 @@
 #include "base/sha256.h"
 
 namespace crumb {
-namespace {
-
-Result<Sensitivity> SensitivityOf(const Model& model, const std::string& model_sha256,
-                                  const CalibrationTokens& tokens, const std::string& path,
-                                  ThreadPool& pool, WorkClock& clock) {
-  if (PathExists(path)) {
-    Result<Sensitivity> known = ReadSensitivity(path);
-    if (known.ok() && known->CheckModel(model, model_sha256).ok()) return known;
-  }
-  CRUMB_ASSIGN_OR_RETURN(
-      Sensitivity sensitivity,
-      MeasureSensitivity(model, model_sha256, tokens.windows, {}, pool, [&](int done, int total) {
-        clock.Done(1.0 / total);
-        return clock.Begin(fmt::format("sensitivities, window {} of {}", done, total)).ok();
-      }));
-  CRUMB_RETURN_IF_ERROR(WriteSensitivity(path, sensitivity));
-  return sensitivity;
-}
-
-}  // namespace
 
 std::vector<MatrixChoice> MixedCandidates() {
   return {{"trellis", "trellis1"},
@@ -66,9 +46,13 @@ Result<MixedInputs> PrepareMixed(const Model& model, const CalibrationTokens& to
   MixedInputs inputs;
   CRUMB_ASSIGN_OR_RETURN(inputs.calibration, CalibrationFile::Open(path));
   CRUMB_RETURN_IF_ERROR(inputs.calibration->CheckModel(model, model_sha256));
-  CRUMB_ASSIGN_OR_RETURN(inputs.sensitivity,
-                         SensitivityOf(model, model_sha256, tokens,
-                                       JoinPath(cache, key + ".sensitivity"), pool, clock));
+  const auto measured = [&](int done, int total) {
+    clock.Done(1.0 / total);
+    return clock.Begin(fmt::format("sensitivities, window {} of {}", done, total)).ok();
+  };
+  CRUMB_ASSIGN_OR_RETURN(inputs.sensitivity, KnownOrMeasuredSensitivity(
+                                                 JoinPath(cache, key + ".sensitivity"), model,
+                                                 model_sha256, tokens.windows, {}, pool, measured));
   const auto moments = [&](const NamedMatrix& matrix) {
     return inputs.calibration->Moments(InputNameOf(matrix));
   };

@@ -62,6 +62,7 @@ Status QuantizeVariant(Study::State& state, const Variant& variant, WorkClock& c
   QuantizeModelOptions options;
   options.plan = variant.plan;
   options.calibration = calibrated ? &*state.calibration : nullptr;
+  options.sensitivity_path = JoinPath(state.options.output, "sensitivity.safetensors");
   options.folder = variant.path;
   options.replace = true;
   const auto progress = [&](int done, int total) {

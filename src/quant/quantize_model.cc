@@ -122,22 +122,19 @@ using RowImportance = std::map<std::string, std::vector<float>, std::less<>>;
 Result<RowImportance> MeasureRowImportance(const Model& model, const QuantizeModelOptions& options,
                                            const std::string& folder, ThreadPool& pool) {
   constexpr float kLeast = 0.02f;
-  const std::string path = JoinPath(folder, "sensitivity");
-  Result<Sensitivity> sensitivity = ReadSensitivity(path);
-  if (!sensitivity.ok()) {
-    CRUMB_ASSIGN_OR_RETURN(const std::string hash, Sha256OfPath(model.path()));
-    SensitivityOptions some;
-    some.windows = options.blocks.importance_windows;
-    some.seed = options.blocks.seed;
-    sensitivity =
-        MeasureSensitivity(model, hash, options.calibration->windows, some, pool, nullptr);
-    if (!sensitivity.ok()) return sensitivity.status();
-    CRUMB_RETURN_IF_ERROR(WriteSensitivity(path, *sensitivity));
-  }
+  CRUMB_ASSIGN_OR_RETURN(const std::string hash, Sha256OfPath(model.path()));
+  SensitivityOptions some;
+  some.windows = options.blocks.importance_windows;
+  some.seed = options.blocks.seed;
+  const std::string path =
+      options.sensitivity_path.empty() ? JoinPath(folder, "sensitivity") : options.sensitivity_path;
+  CRUMB_ASSIGN_OR_RETURN(const Sensitivity sensitivity,
+                         KnownOrMeasuredSensitivity(path, model, hash, options.calibration->windows,
+                                                    some, pool, nullptr));
   RowImportance importance;
   for (const NamedMatrix& named : model.matrices()) {
-    const auto found = sensitivity->matrices.find(named.name);
-    if (named.layer < 0 || found == sensitivity->matrices.end()) continue;
+    const auto found = sensitivity.matrices.find(named.name);
+    if (named.layer < 0 || found == sensitivity.matrices.end()) continue;
     const std::vector<float>& measured = found->second.row_importance;
     const double sum = std::accumulate(measured.begin(), measured.end(), 0.0);
     if (sum <= 0) continue;

@@ -27,6 +27,9 @@ struct QuantizeModelOptions {
   // Needed when a method of the plan needs moments or can use them; null: none.
   const CalibrationTokens* calibration = nullptr;
   BlockQuantizerOptions blocks;
+  // Where the sensitivities that importance of rows comes from are kept, for several widths of one
+  // model; empty: in FOLDER.partial, which goes when the folder is whole.
+  std::string sensitivity_path;
   // Afterwards, on the calibration windows; with epochs > 0 these are needed.
   EndToEndOptions tuning;
   std::function<bool(int64_t, int64_t)> tuning_progress;  // windows done, of all

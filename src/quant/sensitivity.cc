@@ -198,6 +198,23 @@ Result<Sensitivity> MeasureSensitivity(const Model& model, const std::string& mo
   return result;
 }
 
+Result<Sensitivity> KnownOrMeasuredSensitivity(const std::string& path, const Model& model,
+                                               const std::string& model_sha256,
+                                               std::span<const std::vector<int32_t>> windows,
+                                               const SensitivityOptions& options, ThreadPool& pool,
+                                               const std::function<bool(int, int)>& progress) {
+  Result<Sensitivity> known = ReadSensitivity(path);
+  if (known.ok() && known->CheckModel(model, model_sha256).ok() &&
+      known->loss_kind == options.loss_kind && known->seed == options.seed &&
+      known->tokens_sha256 == HashOf(ChooseWindows(windows, options))) {
+    return known;
+  }
+  CRUMB_ASSIGN_OR_RETURN(Sensitivity measured,
+                         MeasureSensitivity(model, model_sha256, windows, options, pool, progress));
+  CRUMB_RETURN_IF_ERROR(WriteSensitivity(path, measured));
+  return measured;
+}
+
 double PredictLoss(const MatrixSensitivity& sensitivity, const PackedMatrix& weights,
                    const PackedMatrix& packed, const SecondMoments* moments, ThreadPool& pool) {
   double sum = 0;

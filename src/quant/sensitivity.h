@@ -68,6 +68,14 @@ Result<Sensitivity> MeasureSensitivity(const Model& model, const std::string& mo
                                        const SensitivityOptions& options, ThreadPool& pool,
                                        const std::function<bool(int, int)>& progress);
 
+// The sensitivities kept at `path` if they are of this model, these windows and these options; else
+// measured, and kept there.
+Result<Sensitivity> KnownOrMeasuredSensitivity(const std::string& path, const Model& model,
+                                               const std::string& model_sha256,
+                                               std::span<const std::vector<int32_t>> windows,
+                                               const SensitivityOptions& options, ThreadPool& pool,
+                                               const std::function<bool(int, int)>& progress);
+
 // A safetensors file: "NAME.rows", "NAME.lookup" and "NAME.share" in float32, everything else and
 // the SHA-256 of the tensors as metadata. Written whole or not at all.
 Status WriteSensitivity(const std::string& path, const Sensitivity& sensitivity);

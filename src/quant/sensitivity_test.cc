@@ -224,6 +224,32 @@ TEST(Sensitivity, FileGivesBackWhatWasWritten) {
   EXPECT_EQ(read->CheckModel(*model, "abd").code(), StatusCode::kInvalidArgument);
 }
 
+TEST(Sensitivity, IsMeasuredAgainOnlyForAnotherModelOtherWindowsOrAnotherSeed) {
+  const auto model = TinyModel("gpt2");
+  ThreadPool pool(1);
+  TemporaryFolder folder;
+  const std::string path = folder.path() + "/sensitivity.safetensors";
+  const auto windows = RandomWindows(*model, 3, 16);
+  const auto times_measured = [&](const std::string& sha256, int64_t count, uint64_t seed) {
+    int times = 0;
+    const auto result = KnownOrMeasuredSensitivity(
+        path, *model, sha256, windows, {.windows = count, .seed = seed}, pool, [&](int done, int) {
+          times += done == 1 ? 1 : 0;
+          return true;
+        });
+    EXPECT_TRUE(result.ok()) << result.status().message();
+    return times;
+  };
+  EXPECT_EQ(times_measured("abc", 2, 7), 1);
+  EXPECT_EQ(times_measured("abc", 2, 7), 0);
+  EXPECT_EQ(times_measured("abd", 2, 7), 1);
+  EXPECT_EQ(times_measured("abd", 3, 7), 1);
+  EXPECT_EQ(times_measured("abd", 3, 8), 1);
+  ASSERT_TRUE(WriteFileAtomic(path, "broken").ok());
+  EXPECT_EQ(times_measured("abd", 3, 8), 1);
+  EXPECT_EQ(times_measured("abd", 3, 8), 0);
+}
+
 TEST(Sensitivity, ChangedFileIsCorrupt) {
   const auto model = TinyModel("gpt2");
   ThreadPool pool(1);

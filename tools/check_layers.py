@@ -13,7 +13,8 @@ import pathlib
 import re
 import sys
 
-ORDER = ["base", "measure", "codecs", "formats", "text", "jinja", "tokenizers", "kernels", "cuda", "model", "quant",
+ORDER = ["base", "measure", "codecs", "formats", "text", "jinja", "tokenizers", "kernels", "cuda", "model",
+         "calibration", "quant",
          "eval", "evidence", "lab", "publish", "fetch", "cli"]
 # Folders that may include less than everything before them.
 ALLOWED = {
@@ -27,7 +28,8 @@ ALLOWED = {
     "kernels": {"base", "codecs"},
     "cuda": {"base", "codecs", "kernels"},
     "model": {"base", "codecs", "formats", "text", "jinja", "tokenizers", "kernels"},
-    "quant": {"base", "measure", "codecs", "formats", "text", "kernels", "model"},
+    "calibration": {"base", "measure", "codecs", "formats", "text", "kernels", "model"},
+    "quant": {"base", "measure", "codecs", "formats", "kernels", "model", "calibration"},
     "eval": {"base", "measure", "text", "tokenizers", "kernels", "model"},
     "evidence": {"base"},
     "publish": {"base", "measure", "evidence"},

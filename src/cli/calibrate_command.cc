@@ -6,10 +6,10 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "calibration/calibration.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "measure/machine.h"
-#include "quant/calibration.h"
 
 namespace crumb {
 namespace {

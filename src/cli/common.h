@@ -11,12 +11,12 @@
 #include "base/json_fwd.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/calibration.h"
 #include "cli/command.h"
 #include "eval/text_source.h"
 #include "fetch/fetch.h"
 #include "kernels/matmul.h"
 #include "lab/progress.h"
-#include "quant/calibration.h"
 
 namespace crumb {
 

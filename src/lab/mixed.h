@@ -10,9 +10,9 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/calibration.h"
 #include "lab/progress.h"
 #include "model/model.h"
-#include "quant/calibration.h"
 #include "quant/mixed_plan.h"
 #include "quant/sensitivity.h"
 

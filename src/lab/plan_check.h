@@ -9,10 +9,10 @@
 #include "base/json_fwd.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/calibration.h"
 #include "lab/progress.h"
 #include "measure/statistics.h"
 #include "model/model.h"
-#include "quant/calibration.h"
 #include "quant/mixed_plan.h"
 
 namespace crumb {

@@ -16,12 +16,12 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/calibration.h"
 #include "eval/text_source.h"
 #include "evidence/ledger.h"
 #include "kernels/matmul.h"
 #include "lab/progress.h"
 #include "model/model.h"
-#include "quant/calibration.h"
 #include "quant/plan.h"
 
 namespace crumb {

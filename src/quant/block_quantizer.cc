@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "base/check.h"
+#include "calibration/block_stages.h"
+#include "calibration/window_store.h"
 #include "codecs/codec.h"
 #include "model/forward.h"
-#include "quant/block_stages.h"
 #include "quant/correction.h"
 #include "quant/quantizer.h"
-#include "quant/window_store.h"
 
 namespace crumb {
 namespace {

@@ -20,8 +20,8 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/calibration.h"
 #include "model/model.h"
-#include "quant/calibration.h"
 #include "quant/plan.h"
 
 namespace crumb {

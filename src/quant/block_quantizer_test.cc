@@ -11,9 +11,9 @@
 #include "base/json.h"
 #include "base/rng.h"
 #include "base/sha256.h"
+#include "calibration/block_stages.h"
 #include "formats/packed_folder.h"
 #include "model/session.h"
-#include "quant/block_stages.h"
 #include "quant/dense.h"
 #include "quant/quantize_model.h"
 

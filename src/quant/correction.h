@@ -16,8 +16,8 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/second_moments.h"
 #include "codecs/packed_matrix.h"
-#include "quant/second_moments.h"
 
 namespace crumb {
 

@@ -14,7 +14,7 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "quant/second_moments.h"
+#include "calibration/second_moments.h"
 
 namespace crumb {
 

@@ -17,9 +17,9 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/second_moments.h"
 #include "model/forward.h"
 #include "model/model.h"
-#include "quant/second_moments.h"
 
 namespace crumb {
 

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "calibration/second_moments.h"
 #include "quant/group_rows.h"
 #include "quant/row_errors.h"
-#include "quant/second_moments.h"
 
 namespace crumb {
 

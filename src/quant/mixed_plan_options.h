@@ -12,10 +12,10 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/second_moments.h"
 #include "model/model.h"
 #include "quant/allocate.h"
 #include "quant/plan.h"
-#include "quant/second_moments.h"
 #include "quant/sensitivity.h"
 
 namespace crumb {

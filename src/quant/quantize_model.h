@@ -14,9 +14,9 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/calibration.h"
 #include "model/model.h"
 #include "quant/block_quantizer.h"
-#include "quant/calibration.h"
 #include "quant/end_to_end.h"
 #include "quant/plan.h"
 

@@ -10,8 +10,8 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/second_moments.h"
 #include "codecs/codec.h"
-#include "quant/second_moments.h"
 
 namespace crumb {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "calibration/second_moments.h"
 #include "quant/group_rows.h"
-#include "quant/second_moments.h"
 #include "quant/serial_product.h"
 
 namespace crumb {

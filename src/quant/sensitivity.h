@@ -21,10 +21,10 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/second_moments.h"
 #include "model/backward.h"
 #include "model/model.h"
 #include "quant/quantizer.h"
-#include "quant/second_moments.h"
 
 namespace crumb {
 

@@ -11,9 +11,9 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/window_store.h"
 #include "model/backward.h"
 #include "model/forward.h"
-#include "quant/window_store.h"
 
 namespace crumb {
 

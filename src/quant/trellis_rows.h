@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "calibration/second_moments.h"
 #include "codecs/trellis.h"
 #include "quant/feedback.h"
-#include "quant/second_moments.h"
 #include "quant/trellis_search.h"
 
 namespace crumb {

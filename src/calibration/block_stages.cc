@@ -1,4 +1,4 @@
-#include "quant/block_stages.h"
+#include "calibration/block_stages.h"
 
 #include <algorithm>
 

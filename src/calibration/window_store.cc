@@ -1,4 +1,4 @@
-#include "quant/window_store.h"
+#include "calibration/window_store.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "quant/calibration_partial.h"
+#include "calibration/calibration_partial.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // Calibration: text streamed through a model block by block, and what quantizers need to know of
 // the activations kept in one file. docs/calibration.md has the format and the rules.
-#ifndef CRUMB_QUANT_CALIBRATION_H_
-#define CRUMB_QUANT_CALIBRATION_H_
+#ifndef CRUMB_CALIBRATION_CALIBRATION_H_
+#define CRUMB_CALIBRATION_CALIBRATION_H_
 
 #include <cstdint>
 #include <functional>
@@ -14,9 +14,9 @@
 #include "base/json_fwd.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "calibration/second_moments.h"
 #include "model/forward.h"
 #include "model/model.h"
-#include "quant/second_moments.h"
 
 namespace crumb {
 
@@ -102,4 +102,4 @@ class CalibrationFile {
 
 }  // namespace crumb
 
-#endif  // CRUMB_QUANT_CALIBRATION_H_
+#endif  // CRUMB_CALIBRATION_CALIBRATION_H_

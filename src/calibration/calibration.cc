@@ -1,4 +1,4 @@
-#include "quant/calibration.h"
+#include "calibration/calibration.h"
 
 #include <fmt/format.h>
 
@@ -10,11 +10,11 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "base/version.h"
+#include "calibration/block_stages.h"
+#include "calibration/calibration_partial.h"
 #include "kernels/kernel_set.h"
 #include "measure/machine.h"
 #include "model/float_weights.h"
-#include "quant/block_stages.h"
-#include "quant/calibration_partial.h"
 #include "text/fingerprint.h"
 
 namespace crumb {

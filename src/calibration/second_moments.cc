@@ -1,4 +1,4 @@
-#include "quant/second_moments.h"
+#include "calibration/second_moments.h"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // The stages of a block (model/forward.h) one by one, as calibration and quantization go through
 // them: by what the matrices of each stage read.
-#ifndef CRUMB_QUANT_BLOCK_STAGES_H_
-#define CRUMB_QUANT_BLOCK_STAGES_H_
+#ifndef CRUMB_CALIBRATION_BLOCK_STAGES_H_
+#define CRUMB_CALIBRATION_BLOCK_STAGES_H_
 
 #include <array>
 #include <cstdint>
@@ -39,4 +39,4 @@ void FinishBlock(Forward& forward, const LayerWeights& w, int64_t rows,
 
 }  // namespace crumb
 
-#endif  // CRUMB_QUANT_BLOCK_STAGES_H_
+#endif  // CRUMB_CALIBRATION_BLOCK_STAGES_H_

@@ -1,4 +1,4 @@
-#include "quant/calibration.h"
+#include "calibration/calibration.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

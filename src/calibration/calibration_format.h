@@ -3,8 +3,8 @@
 // manifest as JSON in the metadata. Its object "inputs" has for each NAME the columns, the rows
 // summed, those left out, and the SHA-256 of the three tensors' bytes one after another.
 // Internal to calibration.cc and calibration_file.cc.
-#ifndef CRUMB_QUANT_CALIBRATION_FORMAT_H_
-#define CRUMB_QUANT_CALIBRATION_FORMAT_H_
+#ifndef CRUMB_CALIBRATION_CALIBRATION_FORMAT_H_
+#define CRUMB_CALIBRATION_CALIBRATION_FORMAT_H_
 
 #include <memory>
 #include <span>
@@ -14,8 +14,8 @@
 
 #include "base/json_fwd.h"
 #include "base/status.h"
+#include "calibration/second_moments.h"
 #include "formats/safetensors.h"
-#include "quant/second_moments.h"
 
 namespace crumb {
 
@@ -54,4 +54,4 @@ Status JoinMoments(const std::string& path, Json manifest, std::span<const Momen
 
 }  // namespace crumb
 
-#endif  // CRUMB_QUANT_CALIBRATION_FORMAT_H_
+#endif  // CRUMB_CALIBRATION_CALIBRATION_FORMAT_H_

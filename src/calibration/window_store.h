@@ -1,8 +1,8 @@
 // Activations of all calibration windows between two stages of a model. Up to kAnonymousBytes they
 // lie in memory; more lie in a mapped temporary file that the system writes out as it likes (and
 // does so all the time, which costs as much as a core where it is not needed).
-#ifndef CRUMB_QUANT_WINDOW_STORE_H_
-#define CRUMB_QUANT_WINDOW_STORE_H_
+#ifndef CRUMB_CALIBRATION_WINDOW_STORE_H_
+#define CRUMB_CALIBRATION_WINDOW_STORE_H_
 
 #include <cstdint>
 #include <memory>
@@ -40,4 +40,4 @@ class WindowStore {
 
 }  // namespace crumb
 
-#endif  // CRUMB_QUANT_WINDOW_STORE_H_
+#endif  // CRUMB_CALIBRATION_WINDOW_STORE_H_

@@ -1,7 +1,7 @@
 // Second moments of the inputs of a matrix: what calibrated quantizers know of the data. The output
 // error of a weight error E is then sum_r E_r H E_r^T, H = mean of x x^T (LeCun et al. 1990; GPTQ).
-#ifndef CRUMB_QUANT_SECOND_MOMENTS_H_
-#define CRUMB_QUANT_SECOND_MOMENTS_H_
+#ifndef CRUMB_CALIBRATION_SECOND_MOMENTS_H_
+#define CRUMB_CALIBRATION_SECOND_MOMENTS_H_
 
 #include <cstdint>
 #include <span>
@@ -66,4 +66,4 @@ class MomentsAccumulator {
 
 }  // namespace crumb
 
-#endif  // CRUMB_QUANT_SECOND_MOMENTS_H_
+#endif  // CRUMB_CALIBRATION_SECOND_MOMENTS_H_

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
-#include "quant/calibration.h"
-#include "quant/calibration_format.h"
+#include "calibration/calibration.h"
+#include "calibration/calibration_format.h"
 #include "text/fingerprint.h"
 
 namespace crumb {

@@ -1,4 +1,4 @@
-#include "quant/calibration_format.h"
+#include "calibration/calibration_format.h"
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/sha256.h"
-#include "quant/calibration.h"
+#include "calibration/calibration.h"
 #include "text/fingerprint.h"
 #include "text/unicode.h"
 

@@ -7,8 +7,8 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "calibration/calibration_format.h"
 #include "formats/safetensors.h"
-#include "quant/calibration_format.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string input(reinterpret_cast<const char*>(data), size);

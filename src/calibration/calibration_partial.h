@@ -5,8 +5,8 @@
 // Every file is complete or not there, and the stream behind a step is on the disk before the
 // step's moments are: whatever moment a process is killed at, the step that it was in can be done
 // again.
-#ifndef CRUMB_QUANT_CALIBRATION_PARTIAL_H_
-#define CRUMB_QUANT_CALIBRATION_PARTIAL_H_
+#ifndef CRUMB_CALIBRATION_CALIBRATION_PARTIAL_H_
+#define CRUMB_CALIBRATION_CALIBRATION_PARTIAL_H_
 
 #include <cstdint>
 #include <span>
@@ -15,7 +15,7 @@
 
 #include "base/json_fwd.h"
 #include "base/status.h"
-#include "quant/calibration_format.h"
+#include "calibration/calibration_format.h"
 
 namespace crumb {
 
@@ -50,4 +50,4 @@ class CalibrationPartial {
 
 }  // namespace crumb
 
-#endif  // CRUMB_QUANT_CALIBRATION_PARTIAL_H_
+#endif  // CRUMB_CALIBRATION_CALIBRATION_PARTIAL_H_

@@ -2,9 +2,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "base/version.h"
 #include "cli/commands.h"
@@ -48,13 +52,38 @@ unknown content, 5 input/output error, 6 in use by another process,
 constexpr const char* kCommonHint =
     "\nAlso: --json --threads N --pin --isa SET --quiet (crumb --help).";
 
+// Help that fits a terminal of 80 columns however long a description is: CLI11 indents every line
+// of it but breaks none.
+class EightyColumns : public CLI::Formatter {
+ public:
+  static constexpr size_t kNames = 28;
+  static constexpr size_t kDescriptions = 80 - kNames - 1;
+
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const std::string text = option->get_description();
+    std::string lines;
+    for (std::string_view rest = text; !rest.empty();) {
+      size_t length = rest.size();
+      if (length > kDescriptions) {
+        length = rest.rfind(' ', kDescriptions);
+        if (length == std::string_view::npos) length = kDescriptions;
+      }
+      if (!lines.empty()) lines += '\n';
+      lines += rest.substr(0, length);
+      rest.remove_prefix(std::min(length + 1, rest.size()));
+    }
+    return lines;
+  }
+};
+
 int Main(int argc, char** argv) {
   CLI::App app{"crumb: what very low bit widths cost and gain, measured on this machine", "crumb"};
   app.require_subcommand(1);
   app.fallthrough();  // common options may stand behind the command
   app.footer(kFooter);
   app.set_version_flag("--version", fmt::format("crumb {} ({})", CrumbVersion(), CrumbCommit()));
-  app.get_formatter()->column_width(28);
+  app.formatter(std::make_shared<EightyColumns>());
+  app.get_formatter()->column_width(EightyColumns::kNames);
   CommonOptions common;
   app.add_flag("--json", common.json, "print one JSON document");
   app.add_option("--threads", common.threads, "threads (0: all usable CPUs)")->type_name("N");

@@ -43,11 +43,14 @@ Forward::Forward(const ModelConfig& config, ThreadPool& pool, ActivationType act
   if (c_.rope_theta_local > 0) local_rope_ = RopeTable(c_.head_dim, c_.rope_theta_local, 1, {});
 }
 
-void Forward::Begin(int64_t position, int64_t rows) {
-  position_ = position;
-  rows_ = rows;
-  if (!rope_.empty()) rope_.Fill(position, rows);
-  if (!local_rope_.empty()) local_rope_.Fill(position, rows);
+void Forward::Begin(std::span<const TokenRun> runs) {
+  runs_.assign(runs.begin(), runs.end());
+  rows_ = 0;
+  for (const TokenRun& run : runs) {
+    if (!rope_.empty()) rope_.Fill(rows_, run.first, run.rows);
+    if (!local_rope_.empty()) local_rope_.Fill(rows_, run.first, run.rows);
+    rows_ += run.rows;
+  }
 }
 
 void Forward::Embed(const ModelWeights& weights, std::span<const int32_t> tokens, float* x) {
@@ -57,7 +60,11 @@ void Forward::Embed(const ModelWeights& weights, std::span<const int32_t> tokens
     for (int64_t i = 0; i < rows_ * hidden; ++i) x[i] *= c_.embedding_scale;
   }
   if (weights.positions != nullptr) {
-    AddInPlace(weights.positions + position_ * hidden, rows_ * hidden, x);
+    float* rows = x;
+    for (const TokenRun& run : runs_) {
+      AddInPlace(weights.positions + run.first * hidden, run.rows * hidden, rows);
+      rows += run.rows * hidden;
+    }
   }
   if (weights.types != nullptr) AddBias(weights.types, rows_, hidden, x);
   if (weights.embedding_norm.weight != nullptr) Apply(weights.embedding_norm, x, rows_, x);
@@ -90,15 +97,19 @@ void Forward::Attend(const LayerWeights& w, int64_t layer, const float* in, KvCa
     Rope(table.cosines(), table.sines(), rows_, c_.heads, c_.head_dim, q_.data(), pool_);
     Rope(table.cosines(), table.sines(), rows_, c_.kv_heads, c_.head_dim, k_.data(), pool_);
   }
-  cache.Store(cache_layer, position_, rows_, k_.data(), v_.data(), pool_);
+  cache.Store(cache_layer, runs_, k_.data(), v_.data(), pool_);
   const AttentionShape shape = {.heads = c_.heads,
                                 .kv_heads = c_.kv_heads,
                                 .head_dim = c_.head_dim,
                                 .scale = c_.attention_scale,
                                 .window = c_.has_window(layer) ? c_.window : 0,
                                 .causal = !c_.encoder};
-  Attention(shape, q_.data(), cache.View(cache_layer), position_, rows_, position_ + rows_, out,
-            pool_);
+  queries_.clear();
+  for (const TokenRun& run : runs_) {
+    queries_.push_back(
+        {cache.View(cache_layer, run.sequence), run.first, run.rows, run.first + run.rows});
+  }
+  Attention(shape, q_.data(), queries_, out, pool_);
 }
 
 void Forward::FinishAttention(const LayerWeights& w, const float* in, float* x) {

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "codecs/float_codecs.h"
+#include "kernels/gated_matmul.h"
 
 namespace crumb {
 namespace {
@@ -13,6 +14,14 @@ namespace {
 void Grow(int64_t rows, int64_t width, std::vector<float>& buffer) {
   const auto size = static_cast<size_t>(rows * width);
   if (buffer.size() < size) buffer.resize(size);
+}
+
+// So many rows are limited by reading weights.
+constexpr int64_t kFewRows = 8;
+
+// Whether the matrices take their input alike.
+bool Alike(const PackedMatrix& a, const PackedMatrix& b) {
+  return IsFloat(a.codec) == IsFloat(b.codec) && a.input == b.input;
 }
 
 }  // namespace
@@ -85,7 +94,8 @@ void Forward::Attend(const LayerWeights& w, int64_t layer, const float* in, KvCa
   Grow(rows_, c_.kv_size(), v_);
   Multiply(in, c_.hidden_size, rows_,
            std::array{std::pair{&w.q, q_.data()}, std::pair{&w.k, k_.data()},
-                      std::pair{&w.v, v_.data()}});
+                      std::pair{&w.v, v_.data()}},
+           w.after_qkv);
   if (c_.qk_norm) {
     RmsNorm(q_.data(), w.q_norm.weight, c_.norm_eps, rows_ * c_.heads, c_.head_dim, q_.data(),
             pool_);
@@ -114,7 +124,7 @@ void Forward::Attend(const LayerWeights& w, int64_t layer, const float* in, KvCa
 
 void Forward::FinishAttention(const LayerWeights& w, const float* in, float* x) {
   Grow(rows_, c_.hidden_size, sum_);
-  Multiply(in, c_.query_size(), rows_, std::array{std::pair{&w.o, sum_.data()}});
+  Multiply(in, c_.query_size(), rows_, std::array{std::pair{&w.o, sum_.data()}}, w.after_o);
   if (c_.post_norms) Apply(w.attention_post_norm, sum_.data(), rows_, sum_.data());
   AddInPlace(sum_.data(), rows_ * c_.hidden_size, x);
   if (!c_.norm_before) Apply(w.attention_post_norm, x, rows_, x);
@@ -130,20 +140,27 @@ void Forward::MlpInput(const LayerWeights& w, const float* x, float* out) {
 
 void Forward::MlpInner(const LayerWeights& w, const float* in, float* out) {
   const int64_t inner = rows_ * c_.intermediate_size;
-  if (c_.mlp == MlpKind::kGated) {
-    Grow(rows_, c_.intermediate_size, gate_);
+  if (c_.mlp == MlpKind::kGated) Grow(rows_, c_.intermediate_size, gate_);
+  if (c_.mlp == MlpKind::kGated && OnePass(w)) {
+    const Product gate = {w.gate.weights, gate_.data(), c_.intermediate_size};
+    const Product up = {w.up.weights, out, c_.intermediate_size};
+    Prepare(in, c_.hidden_size, rows_, *w.up.weights);
+    if (rows_ <= kFewRows) FetchAhead(w.after_mlp, pool_);
+    GatedMatMul(c_.activation, gate, up, activations_, pool_);
+  } else if (c_.mlp == MlpKind::kGated) {
     Multiply(in, c_.hidden_size, rows_,
-             std::array{std::pair{&w.gate, gate_.data()}, std::pair{&w.up, out}});
+             std::array{std::pair{&w.gate, gate_.data()}, std::pair{&w.up, out}}, w.after_mlp);
     GatedActivation(c_.activation, gate_.data(), out, inner, out, pool_);
   } else {
-    Multiply(in, c_.hidden_size, rows_, std::array{std::pair{&w.up, out}});
+    Multiply(in, c_.hidden_size, rows_, std::array{std::pair{&w.up, out}}, w.after_mlp);
     ApplyActivation(c_.activation, out, inner, pool_);
   }
 }
 
 void Forward::FinishMlp(const LayerWeights& w, const float* in, float* x) {
   Grow(rows_, c_.hidden_size, sum_);
-  Multiply(in, c_.intermediate_size, rows_, std::array{std::pair{&w.down, sum_.data()}});
+  Multiply(in, c_.intermediate_size, rows_, std::array{std::pair{&w.down, sum_.data()}},
+           w.after_down);
   if (c_.post_norms) Apply(w.mlp_post_norm, sum_.data(), rows_, sum_.data());
   AddInPlace(sum_.data(), rows_ * c_.hidden_size, x);
   if (!c_.norm_before) Apply(w.mlp_post_norm, x, rows_, x);
@@ -159,7 +176,7 @@ void Forward::HeadInput(const ModelWeights& weights, const float* x, int64_t row
 
 void Forward::Logits(const ModelWeights& weights, const float* in, int64_t rows, float* out) {
   const Linear head = {weights.head, nullptr};
-  Multiply(in, c_.hidden_size, rows, std::array{std::pair{&head, out}});
+  Multiply(in, c_.hidden_size, rows, std::array{std::pair{&head, out}}, {});
   if (c_.logit_softcap == 0) return;
   for (int64_t i = 0; i < rows * c_.vocabulary_size; ++i) {
     out[i] = c_.logit_softcap * std::tanh(out[i] / c_.logit_softcap);
@@ -175,7 +192,8 @@ void Forward::Apply(const NormWeights& norm, const float* in, int64_t rows, floa
 }
 
 void Forward::Multiply(const float* in, int64_t cols, int64_t rows,
-                       std::span<const std::pair<const Linear*, float*>> outputs) {
+                       std::span<const std::pair<const Linear*, float*>> outputs,
+                       std::span<const PackedMatrix* const> next) {
   std::array<Product, 3> products;
   CRUMB_CHECK(outputs.size() <= products.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -183,23 +201,27 @@ void Forward::Multiply(const float* in, int64_t cols, int64_t rows,
     products[i] = {matrix, outputs[i].second, matrix->rows};
   }
   // Runs of matrices that take their input alike, in one pass over the threads.
-  const auto alike = [](const PackedMatrix& a, const PackedMatrix& b) {
-    return IsFloat(a.codec) == IsFloat(b.codec) && a.input == b.input;
-  };
   size_t first = 0;
   while (first < outputs.size()) {
     size_t end = first + 1;
-    while (end < outputs.size() && alike(*products[first].weights, *products[end].weights)) ++end;
-    const PackedMatrix& matrix = *products[first].weights;
-    const ActivationType type =
-        IsFloat(matrix.codec) ? ActivationType::kFloat32 : activations_type_;
-    activations_.Set(in, rows, cols, cols, type, pool_, matrix.input);
+    while (end < outputs.size() && Alike(*products[first].weights, *products[end].weights)) ++end;
+    Prepare(in, cols, rows, *products[first].weights);
+    if (end == outputs.size() && rows <= kFewRows) FetchAhead(next, pool_);
     MatMul(std::span<const Product>(products.data() + first, end - first), activations_, pool_);
     first = end;
   }
   for (const auto& [linear, out] : outputs) {
     if (linear->bias != nullptr) AddBias(linear->bias, rows, linear->weights->rows, out);
   }
+}
+
+bool Forward::OnePass(const LayerWeights& w) const {
+  return w.gate.bias == nullptr && w.up.bias == nullptr && Alike(*w.gate.weights, *w.up.weights);
+}
+
+void Forward::Prepare(const float* in, int64_t cols, int64_t rows, const PackedMatrix& matrix) {
+  const ActivationType type = IsFloat(matrix.codec) ? ActivationType::kFloat32 : activations_type_;
+  activations_.Set(in, rows, cols, cols, type, pool_, matrix.input);
 }
 
 int64_t Forward::buffer_bytes() const {

@@ -46,28 +46,6 @@ void PinTo(int index, const cpu_set_t& allowed) {
 
 }  // namespace
 
-// Memory that a worker will read: asked for a few lines at a time, so that the end of the wait is
-// seen soon.
-struct Ahead {
-  const char* data = nullptr;
-  int64_t bytes = 0;
-  uint64_t version = 0;
-
-  // False when there is nothing left.
-  bool Fetch() {
-    constexpr int64_t kLine = 64, kLinesAtOnce = 4;
-    if (bytes <= 0) return false;
-    for (int64_t i = 0; i < kLinesAtOnce; ++i) __builtin_prefetch(data + i * kLine, 0, 2);
-    data += kLinesAtOnce * kLine;
-    bytes -= kLinesAtOnce * kLine;
-    return true;
-  }
-  // Starts with what is new, goes on with what is not.
-  void Follow(const Ahead& wanted) {
-    if (version != wanted.version) *this = wanted;
-  }
-};
-
 struct ThreadPool::State {
   std::atomic<uint64_t> round{0};  // raised to start a round of work
   std::atomic<int> running{0};     // workers that have not ended the round
@@ -78,18 +56,16 @@ struct ThreadPool::State {
   std::mutex mutex;
   std::condition_variable wake;
   std::vector<std::thread> threads;
-  std::vector<Ahead> ahead;  // of each worker: written between rounds, read within one
-  Ahead ahead_of_caller;     // what is left of the first
   // What the caller was allowed before it was pinned. Threads inherit the mask of the one that
   // starts them, so every worker chooses from this, and the caller gets it back at the end.
   bool pinned = false;
   cpu_set_t allowed;
 
   // Returns when round != seen.
-  void Await(uint64_t seen, Ahead& next) {
+  void Await(uint64_t seen) {
     for (int i = 0; i < kSpins; ++i) {
       if (round.load(std::memory_order_acquire) != seen) return;
-      if (!next.Fetch()) Pause();
+      Pause();
     }
     std::unique_lock lock(mutex);
     sleepers.fetch_add(1, std::memory_order_seq_cst);
@@ -99,23 +75,18 @@ struct ThreadPool::State {
 };
 
 ThreadPool::ThreadPool(int threads, bool pin)
-    : threads_(std::max(1, threads)),
-      shares_(std::make_unique<Share[]>(static_cast<size_t>(threads_))),
-      state_(std::make_unique<State>()) {
-  state_->ahead.resize(static_cast<size_t>(threads_));
+    : threads_(std::max(1, threads)), state_(std::make_unique<State>()) {
   state_->pinned = pin && sched_getaffinity(0, sizeof(cpu_set_t), &state_->allowed) == 0;
   if (state_->pinned) PinTo(0, state_->allowed);
   for (int worker = 1; worker < threads_; ++worker) {
     state_->threads.emplace_back([state = state_.get(), worker] {
       if (state->pinned) PinTo(worker, state->allowed);
       uint64_t seen = 0;
-      Ahead next;
       while (true) {
-        state->Await(seen, next);
+        state->Await(seen);
         ++seen;
         if (state->stop.load(std::memory_order_acquire)) return;
         state->call(state->work, worker);
-        next.Follow(state->ahead[static_cast<size_t>(worker)]);
         state->running.fetch_sub(1, std::memory_order_release);
       }
     });
@@ -154,19 +125,13 @@ void ThreadPool::RunErased(void (*call)(void*, int), void* work) {
   }
   call(work, 0);
   const ProfileMark waiting(WorkKind::kWaiting);
-  state.ahead_of_caller.Follow(state.ahead.front());
   for (int spins = 0; state.running.load(std::memory_order_acquire) != 0; ++spins) {
     if (spins < kSpins) {
-      if (!state.ahead_of_caller.Fetch()) Pause();
+      Pause();
     } else {
       std::this_thread::yield();
     }
   }
-}
-
-void ThreadPool::FetchWhileWaiting(int worker, const void* data, int64_t bytes) {
-  Ahead& ahead = state_->ahead[static_cast<size_t>(worker)];
-  ahead = {static_cast<const char*>(data), bytes, ahead.version + 1};
 }
 
 int UsableCpus() {

@@ -30,53 +30,6 @@ TEST(ThreadPool, EveryIndexIsVisitedOnce) {
   }
 }
 
-TEST(ThreadPool, ChunksCoverEveryIndexOnceWhoeverTakesThem) {
-  for (const int threads : {1, 2, 3, 7}) {
-    ThreadPool pool(threads);
-    for (const int64_t n : {0, 1, 5, 64, 1000}) {
-      for (const int64_t grain : {1, 8, 2000}) {
-        std::vector<int> seen(static_cast<size_t>(n));  // plain: a race would show under TSan
-        pool.ParallelChunks(n, grain, [&](int64_t begin, int64_t end, int worker) {
-          EXPECT_EQ(begin % grain, 0);
-          EXPECT_LT(worker, threads);
-          for (int64_t i = begin; i < end; ++i) ++seen[static_cast<size_t>(i)];
-        });
-        for (const int count : seen) ASSERT_EQ(count, 1);
-      }
-    }
-  }
-}
-
-// The first worker does not return before the other has taken all that is left.
-TEST(ThreadPool, ChunksOfAWorkerThatIsHeldUpAreTakenByTheOther) {
-  ThreadPool pool(2);
-  constexpr int64_t kCount = 80;
-  std::atomic<int64_t> by_other = 0;
-  std::atomic<bool> held_up = false;
-  pool.ParallelChunks(kCount, 1, [&](int64_t begin, int64_t end, int worker) {
-    if (worker == 1) {
-      by_other += end - begin;
-    } else if (!held_up.exchange(true)) {
-      while (by_other + (end - begin) < kCount) std::this_thread::yield();
-    }
-  });
-  EXPECT_GT(by_other, kCount / 2);
-}
-
-// Under the sanitizers: nothing is read, and what is told between rounds is seen in the next.
-TEST(ThreadPool, FetchingWhileWaitingChangesNothing) {
-  ThreadPool pool(3);
-  std::vector<char> memory(1 << 16, 7);
-  std::atomic<int> calls = 0;
-  for (int round = 0; round < 200; ++round) {
-    for (int worker = 0; worker < 3; ++worker) {
-      pool.FetchWhileWaiting(worker, memory.data() + 1024 * worker, 1 + 300 * round);
-    }
-    pool.Run([&](int) { ++calls; });
-  }
-  EXPECT_EQ(calls, 600);
-}
-
 TEST(ThreadPool, RunCallsEachWorkerOnceOnItsOwnThread) {
   ThreadPool pool(4);
   std::vector<std::thread::id> ids(4);

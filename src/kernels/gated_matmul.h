@@ -1,9 +1,6 @@
-// The first half of a gated MLP in one pass over the threads, and what threads may read while they
-// wait.
+// The first half of a gated MLP in one pass over the threads.
 #ifndef CRUMB_KERNELS_GATED_MATMUL_H_
 #define CRUMB_KERNELS_GATED_MATMUL_H_
-
-#include <span>
 
 #include "base/thread_pool.h"
 #include "kernels/layers.h"
@@ -16,10 +13,6 @@ namespace crumb {
 // REQUIRES: as MatMul; both matrices have the same shape and both products the same stride.
 void GatedMatMul(Activation f, const Product& gate, const Product& up, const Activations& x,
                  ThreadPool& pool);
-
-// Tells the threads of the pool which matrices the next product but one reads, so that they bring
-// the beginning of their share into their caches while they wait (ThreadPool::FetchWhileWaiting).
-void FetchAhead(std::span<const PackedMatrix* const> next, ThreadPool& pool);
 
 }  // namespace crumb
 

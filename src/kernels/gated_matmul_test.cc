@@ -35,8 +35,6 @@ TEST(GatedMatMul, IsBitForBitTheProductsAndTheActivationOneAfterTheOther) {
                           expected.data(), one);
           for (const int threads : {1, 2, 3}) {
             ThreadPool pool(threads);
-            const PackedMatrix* next[] = {&gate, &up};
-            FetchAhead(next, pool);
             GatedMatMul(Activation::kSilu, {&gate, scratch.data(), rows}, {&up, out.data(), rows},
                         x, pool);
             ASSERT_EQ(out, expected) << codec->name() << " " << rows << " x " << batch;

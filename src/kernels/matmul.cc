@@ -234,7 +234,7 @@ void MatMul(std::span<const Product> products, const Activations& x, ThreadPool&
     CRUMB_CHECK(product.weights->input == x.transform());
     blocks += blocks_of(product);
   }
-  pool.ParallelChunks(blocks, 1, [&](int64_t begin, int64_t end, int) {
+  pool.ParallelFor(blocks, 1, [&](int64_t begin, int64_t end, int) {
     int64_t first = 0;  // block at which the product starts
     for (const Product& product : products) {
       const int64_t from = std::max(begin, first) - first;

@@ -16,9 +16,6 @@ void Grow(int64_t rows, int64_t width, std::vector<float>& buffer) {
   if (buffer.size() < size) buffer.resize(size);
 }
 
-// So many rows are limited by reading weights.
-constexpr int64_t kFewRows = 8;
-
 // Whether the matrices take their input alike.
 bool Alike(const PackedMatrix& a, const PackedMatrix& b) {
   return IsFloat(a.codec) == IsFloat(b.codec) && a.input == b.input;
@@ -94,8 +91,7 @@ void Forward::Attend(const LayerWeights& w, int64_t layer, const float* in, KvCa
   Grow(rows_, c_.kv_size(), v_);
   Multiply(in, c_.hidden_size, rows_,
            std::array{std::pair{&w.q, q_.data()}, std::pair{&w.k, k_.data()},
-                      std::pair{&w.v, v_.data()}},
-           w.after_qkv);
+                      std::pair{&w.v, v_.data()}});
   if (c_.qk_norm) {
     RmsNorm(q_.data(), w.q_norm.weight, c_.norm_eps, rows_ * c_.heads, c_.head_dim, q_.data(),
             pool_);
@@ -124,7 +120,7 @@ void Forward::Attend(const LayerWeights& w, int64_t layer, const float* in, KvCa
 
 void Forward::FinishAttention(const LayerWeights& w, const float* in, float* x) {
   Grow(rows_, c_.hidden_size, sum_);
-  Multiply(in, c_.query_size(), rows_, std::array{std::pair{&w.o, sum_.data()}}, w.after_o);
+  Multiply(in, c_.query_size(), rows_, std::array{std::pair{&w.o, sum_.data()}});
   if (c_.post_norms) Apply(w.attention_post_norm, sum_.data(), rows_, sum_.data());
   AddInPlace(sum_.data(), rows_ * c_.hidden_size, x);
   if (!c_.norm_before) Apply(w.attention_post_norm, x, rows_, x);
@@ -145,22 +141,20 @@ void Forward::MlpInner(const LayerWeights& w, const float* in, float* out) {
     const Product gate = {w.gate.weights, gate_.data(), c_.intermediate_size};
     const Product up = {w.up.weights, out, c_.intermediate_size};
     Prepare(in, c_.hidden_size, rows_, *w.up.weights);
-    if (rows_ <= kFewRows) FetchAhead(w.after_mlp, pool_);
     GatedMatMul(c_.activation, gate, up, activations_, pool_);
   } else if (c_.mlp == MlpKind::kGated) {
     Multiply(in, c_.hidden_size, rows_,
-             std::array{std::pair{&w.gate, gate_.data()}, std::pair{&w.up, out}}, w.after_mlp);
+             std::array{std::pair{&w.gate, gate_.data()}, std::pair{&w.up, out}});
     GatedActivation(c_.activation, gate_.data(), out, inner, out, pool_);
   } else {
-    Multiply(in, c_.hidden_size, rows_, std::array{std::pair{&w.up, out}}, w.after_mlp);
+    Multiply(in, c_.hidden_size, rows_, std::array{std::pair{&w.up, out}});
     ApplyActivation(c_.activation, out, inner, pool_);
   }
 }
 
 void Forward::FinishMlp(const LayerWeights& w, const float* in, float* x) {
   Grow(rows_, c_.hidden_size, sum_);
-  Multiply(in, c_.intermediate_size, rows_, std::array{std::pair{&w.down, sum_.data()}},
-           w.after_down);
+  Multiply(in, c_.intermediate_size, rows_, std::array{std::pair{&w.down, sum_.data()}});
   if (c_.post_norms) Apply(w.mlp_post_norm, sum_.data(), rows_, sum_.data());
   AddInPlace(sum_.data(), rows_ * c_.hidden_size, x);
   if (!c_.norm_before) Apply(w.mlp_post_norm, x, rows_, x);
@@ -176,7 +170,7 @@ void Forward::HeadInput(const ModelWeights& weights, const float* x, int64_t row
 
 void Forward::Logits(const ModelWeights& weights, const float* in, int64_t rows, float* out) {
   const Linear head = {weights.head, nullptr};
-  Multiply(in, c_.hidden_size, rows, std::array{std::pair{&head, out}}, {});
+  Multiply(in, c_.hidden_size, rows, std::array{std::pair{&head, out}});
   if (c_.logit_softcap == 0) return;
   for (int64_t i = 0; i < rows * c_.vocabulary_size; ++i) {
     out[i] = c_.logit_softcap * std::tanh(out[i] / c_.logit_softcap);
@@ -192,8 +186,7 @@ void Forward::Apply(const NormWeights& norm, const float* in, int64_t rows, floa
 }
 
 void Forward::Multiply(const float* in, int64_t cols, int64_t rows,
-                       std::span<const std::pair<const Linear*, float*>> outputs,
-                       std::span<const PackedMatrix* const> next) {
+                       std::span<const std::pair<const Linear*, float*>> outputs) {
   std::array<Product, 3> products;
   CRUMB_CHECK(outputs.size() <= products.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -206,7 +199,6 @@ void Forward::Multiply(const float* in, int64_t cols, int64_t rows,
     size_t end = first + 1;
     while (end < outputs.size() && Alike(*products[first].weights, *products[end].weights)) ++end;
     Prepare(in, cols, rows, *products[first].weights);
-    if (end == outputs.size() && rows <= kFewRows) FetchAhead(next, pool_);
     MatMul(std::span<const Product>(products.data() + first, end - first), activations_, pool_);
     first = end;
   }

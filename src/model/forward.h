@@ -72,10 +72,8 @@ class Forward {
  private:
   void Apply(const NormWeights& norm, const float* in, int64_t rows, float* out);
   // All outputs of the same input; matrices with the same input transform share the preparation.
-  // `next`: what is read behind them.
   void Multiply(const float* in, int64_t cols, int64_t rows,
-                std::span<const std::pair<const Linear*, float*>> outputs,
-                std::span<const PackedMatrix* const> next);
+                std::span<const std::pair<const Linear*, float*>> outputs);
   // Whether gate and up can go through GatedMatMul.
   bool OnePass(const LayerWeights& w) const;
   // Activations of `in` as the matrix takes them.

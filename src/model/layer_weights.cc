@@ -47,19 +47,6 @@ ModelWeights FindWeights(const Model& model) {
   for (int64_t i = 0; i < model.config().layers; ++i) {
     weights.layers.push_back(FindLayer(model, fmt::format("model.layers.{}.", i)));
   }
-  for (size_t i = 0; i < weights.layers.size(); ++i) {
-    LayerWeights& layer = weights.layers[i];
-    layer.after_qkv = {layer.o.weights};
-    if (layer.gate.weights != nullptr) layer.after_o.push_back(layer.gate.weights);
-    layer.after_o.push_back(layer.up.weights);
-    layer.after_mlp = {layer.down.weights};
-    if (i + 1 < weights.layers.size()) {
-      const LayerWeights& next = weights.layers[i + 1];
-      layer.after_down = {next.q.weights, next.k.weights, next.v.weights};
-    } else {
-      layer.after_down = {weights.head};
-    }
-  }
   return weights;
 }
 

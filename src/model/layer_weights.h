@@ -25,8 +25,6 @@ struct LayerWeights {
   Linear q, k, v, o;
   NormWeights mlp_norm, mlp_post_norm;
   Linear gate, up, down;
-  // What is read behind each product, for FetchAhead.
-  std::vector<const PackedMatrix*> after_qkv, after_o, after_mlp, after_down;
 };
 
 struct ModelWeights {

@@ -113,6 +113,16 @@ class Commands(CrumbTest):
             for kind in ("matrices", "attention", "norms"):
                 self.assertGreater(row["shares"][kind], 0)
 
+    def test_keys_and_values_in_int8_change_the_result_a_little(self):
+        text = data_file("tinystories/tinystories_val.txt")
+        model = tiny_model("babyllama-tok105-0.94M")
+        result = run_json("eval", model, "--reference", model, "--text", text, "--windows", 3, "--kv", "int8")[0]
+        self.assertGreater(result["kl_divergence"], 1e-7)
+        self.assertLess(result["kl_divergence"], 0.01)
+        document = run_json("bench", model, "--batches", "2", "--contexts", "16", "--repetitions", 1, "--kv", "int8")
+        self.assertEqual(document["kv"], "int8")
+        self.assertEqual(run("generate", model, "-p", "a", "--kv", "int9").returncode, 2)
+
     def test_chat_without_a_template_says_what_to_do(self):
         done = run("chat", tiny_model("stories260K"), "-p", "hello")
         self.assert_refused(done, 4, "chat template", "crumb generate")

@@ -7,14 +7,12 @@
 #include <atomic>
 #include <cmath>
 #include <condition_variable>
-#include <cstdio>
-#include <fstream>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "base/check.h"
+#include "base/cpu_quota.h"
 #include "base/profile.h"
 
 namespace crumb {
@@ -140,14 +138,8 @@ int UsableCpus() {
   int cpus = 1;
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) cpus = CPU_COUNT(&allowed);
-  // cgroup v2: "MAX PERIOD" or "max PERIOD".
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (file >> quota >> period && quota != "max" && period > 0) {
-    const double share = std::strtod(quota.c_str(), nullptr) / period;
-    if (share > 0) cpus = std::min(cpus, std::max(1, static_cast<int>(std::lround(share))));
-  }
+  const double quota = CpuQuota();
+  if (quota < cpus) cpus = static_cast<int>(std::lround(quota));
   return std::max(1, cpus);
 }
 

@@ -274,8 +274,8 @@ Status Calibrate(const Model& model, const CalibrationTokens& tokens, const std:
   CRUMB_ASSIGN_OR_RETURN(const Json manifest, MakeManifest(model, tokens));
   CRUMB_ASSIGN_OR_RETURN(CalibrationPartial partial,
                          CalibrationPartial::Open(folder, manifest, sizes.StreamBytes()));
-  CRUMB_ASSIGN_OR_RETURN(
-      KvCache cache, KvCache::Create(1, sizes.longest, model.config().kv_size(), /*half=*/false));
+  CRUMB_ASSIGN_OR_RETURN(KvCache cache,
+                         KvCache::Create(KvShape::Exact(model.config(), 1, sizes.longest)));
   return Run(model, tokens, sizes, std::move(cache), std::move(partial), pool, progress)
       .Finish(path, manifest);
 }

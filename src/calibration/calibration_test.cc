@@ -175,7 +175,7 @@ std::map<std::string, std::vector<double>> Squares(const Model& model,
   for (const std::vector<int32_t>& window : tokens.windows) {
     const int64_t rows = std::ssize(window);
     all += rows;
-    KvCache cache = *KvCache::Create(c.layers, rows, c.kv_size(), false);
+    KvCache cache = *KvCache::Create(KvShape::Exact(c, c.layers, rows));
     const auto wide =
         static_cast<size_t>(rows * std::max({c.hidden_size, c.query_size(), c.intermediate_size}));
     std::vector<float> x(wide);

@@ -19,6 +19,7 @@ struct BenchArguments {
   std::vector<std::string> models;
   BenchOptions bench;
   std::string activations = "int8";
+  std::string kv = "float16";
   std::string decode_to = "f16";
   int repetitions = 5;
   bool peak_only = false;
@@ -36,9 +37,9 @@ struct Loaded {
 Status PeakOnly(const Loaded& loaded, BenchOptions options, ThreadPool& pool,
                 const CommonOptions& common) {
   if (loaded.model->config().encoder) {
-    CRUMB_ASSIGN_OR_RETURN(
-        const std::unique_ptr<Session> session,
-        Session::Create(*loaded.model, pool, {.activations = options.activations}));
+    CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                           Session::Create(*loaded.model, pool,
+                                           {.activations = options.activations, .kv = options.kv}));
     std::vector<int32_t> tokens(
         static_cast<size_t>(std::min(options.prompt_tokens, loaded.model->config().max_positions)));
     CRUMB_RETURN_IF_ERROR(session->Embed(tokens).status());
@@ -113,9 +114,9 @@ void PrintTable(const Json& document) {
 
 // A Markdown table, to go into documents as it is.
 void PrintGrid(const Json& document) {
-  fmt::print("kernels {}, {} threads, activations {}\n\n",
+  fmt::print("kernels {}, {} threads, activations {}, keys and values {}\n\n",
              document["kernel_set"].get<std::string>(), document["threads"].get<int>(),
-             document["activations"].get<std::string>());
+             document["activations"].get<std::string>(), document["kv"].get<std::string>());
   fmt::print("| model | context | work | tokens/s | a pass, ms |");
   for (size_t kind = 0; kind < kWorkKinds; ++kind) {
     fmt::print(" {} |", WorkKindName(static_cast<WorkKind>(kind)));
@@ -145,12 +146,13 @@ void PrintGrid(const Json& document) {
 
 // Batches behind contexts, and where the time goes (lab/batch_speed.h).
 Status RunGrid(const std::vector<Loaded>& loaded, const BenchArguments& arguments,
-               ActivationType activations, ThreadPool& pool, const CommonOptions& common) {
+               const BenchOptions& bench, ThreadPool& pool, const CommonOptions& common) {
   BatchOptions options;
   options.batches = arguments.batches;
   options.contexts = arguments.contexts;
   options.repetitions = arguments.repetitions;
-  options.activations = activations;
+  options.activations = bench.activations;
+  options.kv = bench.kv;
   std::vector<const Model*> models;
   for (const Loaded& one : loaded) models.push_back(one.model.get());
   BatchResult result;
@@ -168,6 +170,7 @@ Status RunGrid(const std::vector<Loaded>& loaded, const BenchArguments& argument
   document["kernel_set"] = ActiveKernelSet();
   document["threads"] = pool.size();
   document["activations"] = arguments.activations;
+  document["kv"] = arguments.kv;
   document["notes"] = result.notes;
   document["grid"] = Json::array();
   for (const BatchSpeed& speed : result.of) {
@@ -191,6 +194,7 @@ Status Run(const BenchArguments& arguments, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
   BenchOptions bench = arguments.bench;
   CRUMB_ASSIGN_OR_RETURN(bench.activations, ParseActivationType(arguments.activations));
+  CRUMB_ASSIGN_OR_RETURN(bench.kv, ParseKvType(arguments.kv));
   std::vector<Loaded> loaded;
   for (const std::string& source : arguments.models) {
     CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(source, common));
@@ -211,7 +215,7 @@ Status Run(const BenchArguments& arguments, const CommonOptions& common) {
     }
   }
   if (!arguments.batches.empty()) {
-    return RunGrid(loaded, arguments, bench.activations, *pool, common);
+    return RunGrid(loaded, arguments, bench, *pool, common);
   }
   std::vector<std::unique_ptr<SpeedProbe>> probes;
   for (const Loaded& one : loaded) {
@@ -235,6 +239,7 @@ Status Run(const BenchArguments& arguments, const CommonOptions& common) {
   document["kernel_set"] = ActiveKernelSet();
   document["threads"] = pool->size();
   document["activations"] = arguments.activations;
+  document["kv"] = arguments.kv;
   document["read_bandwidth_bytes_per_second"] = speeds.bandwidth.median;
   document["last_level_cache_bytes"] = speeds.last_level_cache_bytes;
   document["notes"] = speeds.notes;
@@ -274,9 +279,7 @@ Runner AddBenchCommand(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "f16", "bf16"}))
       ->capture_default_str();
   app.add_flag("--peak-only", arguments->peak_only, "only the peak resident memory of one run");
-  app.add_option("--batches", arguments->batches,
-                 "instead: so many tokens in one pass behind each context, and where the time "
-                 "goes, as a table; for example 1,2,4,8,16,32")
+  app.add_option("--batches", arguments->batches, "instead: N sequences in one pass")
       ->delimiter(',')
       ->type_name("N,...")
       ->check(CLI::Range(1, 4096));
@@ -286,6 +289,7 @@ Runner AddBenchCommand(CLI::App& app) {
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   AddActivationOption(app, arguments->activations);
+  AddKvOption(app, arguments->kv);
   app.footer("Example:\n  crumb bench smollm2 smollm2-int4 --repetitions 9");
   return [arguments](const CommonOptions& common) { return Run(*arguments, common); };
 }

@@ -275,6 +275,12 @@ Result<int64_t> WindowsOf(const TextOptions& options, int64_t standard) {
   return options.windows == -1 ? standard : options.windows;
 }
 
+void AddKvOption(CLI::App& app, std::string& option) {
+  app.add_option("--kv", option, "how keys and values are kept")
+      ->check(CLI::IsMember({"float16", "int8", "float32"}))
+      ->capture_default_str();
+}
+
 void AddActivationOption(CLI::App& app, std::string& option) {
   app.add_option("--activations", option, "what packed weights are multiplied with")
       ->check(CLI::IsMember({"int8", "int8-token", "float32"}))

@@ -17,6 +17,7 @@
 #include "fetch/fetch.h"
 #include "kernels/matmul.h"
 #include "lab/progress.h"
+#include "model/kv_cache.h"
 
 namespace crumb {
 
@@ -88,6 +89,9 @@ Result<int64_t> WindowsOf(const TextOptions& options, int64_t standard);
 
 // --activations int8|int8-token|float32, for ParseActivationType.
 void AddActivationOption(CLI::App& app, std::string& option);
+
+// --kv float16|int8|float32, for ParseKvType.
+void AddKvOption(CLI::App& app, std::string& option);
 
 // Runs this program again with other arguments and returns what it printed. A failure carries its
 // last line of standard error.

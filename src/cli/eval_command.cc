@@ -18,6 +18,7 @@ struct EvalArguments {
   std::string model;
   std::string reference;
   std::string activations = "int8";
+  std::string kv = "float16";
   std::string decode_to = "f16";
   int64_t context = 512;
   bool allow_overlap = false;
@@ -167,11 +168,14 @@ Status Run(const EvalArguments& arguments, const CommonOptions& common) {
   SessionOptions session_options;
   CRUMB_ASSIGN_OR_RETURN(session_options.activations, ParseActivationType(arguments.activations));
   session_options.max_tokens = window_options.context;
+  const SessionOptions reference_options = session_options;  // keys and values in float16
+  CRUMB_ASSIGN_OR_RETURN(session_options.kv, ParseKvType(arguments.kv));
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                          Session::Create(*model, *pool, session_options));
   std::unique_ptr<Session> reference_session;
   if (reference != nullptr) {
-    CRUMB_ASSIGN_OR_RETURN(reference_session, Session::Create(*reference, *pool, session_options));
+    CRUMB_ASSIGN_OR_RETURN(reference_session,
+                           Session::Create(*reference, *pool, reference_options));
   }
   Json results = Json::array();
   for (size_t i = 0; i < texts.size(); ++i) {
@@ -210,6 +214,7 @@ Runner AddEvalCommand(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "f16", "bf16"}))
       ->capture_default_str();
   AddActivationOption(app, arguments->activations);
+  AddKvOption(app, arguments->kv);
   app.add_flag("--allow-overlap", arguments->allow_overlap,
                "evaluate on lines that were used for calibration");
   AddTextOptions(app, arguments->texts);

@@ -21,6 +21,7 @@ struct GenerateArguments {
   std::string system;
   GenerateOptions options;
   std::string activations = "int8";
+  std::string kv = "float16";
   int64_t context = 0;
   bool stats = false;
 };
@@ -41,6 +42,7 @@ Result<Ready> Prepare(const GenerateArguments& arguments, const CommonOptions& c
   }
   SessionOptions options;
   CRUMB_ASSIGN_OR_RETURN(options.activations, ParseActivationType(arguments.activations));
+  CRUMB_ASSIGN_OR_RETURN(options.kv, ParseKvType(arguments.kv));
   options.max_tokens = std::min<int64_t>(arguments.context > 0 ? arguments.context : 4096,
                                          ready.model->config().max_positions);
   CRUMB_ASSIGN_OR_RETURN(ready.session, Session::Create(*ready.model, *ready.pool, options));
@@ -184,6 +186,7 @@ void AddOptions(CLI::App& app, GenerateArguments& arguments) {
       ->check(CLI::Range(0, 1 << 24));
   app.add_flag("--stats", arguments.stats, "print counts and speeds behind the text");
   AddActivationOption(app, arguments.activations);
+  AddKvOption(app, arguments.kv);
 }
 
 }  // namespace

@@ -39,6 +39,21 @@ HWY_INLINE Vec Load(const uint16_t* p) {
   return hn::PromoteTo(Full(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(p)));
 }
 
+HWY_INLINE Vec Load(const int8_t* p) {
+  const hn::Rebind<int8_t, Full> bytes;
+  return hn::ConvertTo(Full(), hn::PromoteTo(hn::RebindToSigned<Full>(), hn::LoadU(bytes, p)));
+}
+
+// One number.
+HWY_INLINE float LoadOne(const float* p) { return *p; }
+HWY_INLINE float LoadOne(const int8_t* p) { return static_cast<float>(*p); }
+HWY_INLINE float LoadOne(const uint16_t* p) {
+  const hn::CappedTag<float, 1> one;
+  const hn::Rebind<hwy::float16_t, decltype(one)> half;
+  const auto* number = reinterpret_cast<const hwy::float16_t*>(p);
+  return hn::GetLane(hn::PromoteTo(one, hn::LoadU(half, number)));
+}
+
 // Numbers of one head for the keys of a block: key k at data + k * stride.
 template <typename T>
 struct Rows {
@@ -222,7 +237,9 @@ template <int kQ, typename T>
 HWY_INLINE void AddValues(const Rows<T>& values, const float* weights, KeyRange range,
                           const T* ahead, const float* keep, int64_t width, int64_t used,
                           float* sums) {
-  constexpr int kVectors = kQ == 1 ? 8 : kQ <= 3 ? 4 : 2;  // 8 to 12 sums under way
+  // 8 to 12 sums under way; with 16 lanes, a head of 64 numbers is four vectors.
+  constexpr int kOfOne = hn::MaxLanes(Full()) >= 16 ? 4 : 8;
+  constexpr int kVectors = kQ == 1 ? kOfOne : kQ <= 3 ? 4 : 2;
   const int64_t lanes = Lanes();
   const auto from = [&](int64_t i) { return ahead != nullptr ? ahead + i : nullptr; };
   int64_t i = 0;
@@ -238,26 +255,23 @@ HWY_INLINE void AddValues(const Rows<T>& values, const float* weights, KeyRange 
 
 // ---- blocks ------------------------------------------------------------------------------------
 
-// count rows of dim numbers as floats, `width` apart, zeros behind them.
+// count rows of dim numbers as floats, `width` apart, zeros behind them; times a scale of each row
+// unless `scales` is nullptr.
 template <typename T>
-void Unpack(const Rows<T>& rows, int64_t count, int64_t dim, int64_t width, float* out) {
+void Unpack(const Rows<T>& rows, const float* scales, int64_t count, int64_t dim, int64_t width,
+            float* out) {
+  const Full d;
   const int64_t lanes = Lanes();
   for (int64_t k = 0; k < count; ++k, out += width) {
     const T* row = rows.data + k * rows.stride;
+    const float scale = scales != nullptr ? scales[k] : 1.0f;
     int64_t i = 0;
-    for (; i + lanes <= dim; i += lanes) hn::StoreU(Load(row + i), Full(), out + i);
+    for (; i + lanes <= dim; i += lanes) {
+      hn::StoreU(hn::Mul(Load(row + i), hn::Set(d, scale)), d, out + i);
+    }
     if (i == dim && dim == width) continue;
     std::fill(out + i, out + width, 0.0f);
-    const hn::CappedTag<float, 1> one;
-    for (; i < dim; ++i) {
-      if constexpr (std::is_same_v<T, float>) {
-        out[i] = row[i];
-      } else {
-        const hn::Rebind<hwy::float16_t, decltype(one)> half;
-        const auto* number = reinterpret_cast<const hwy::float16_t*>(row + i);
-        hn::StoreU(hn::PromoteTo(one, hn::LoadU(half, number)), one, out + i);
-      }
-    }
+    for (; i < dim; ++i) out[i] = LoadOne(row + i) * scale;
   }
 }
 

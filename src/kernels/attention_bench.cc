@@ -77,8 +77,9 @@ void Measure(const Case& c, int rounds, ThreadPool& pool) {
     const double start = ProcessorSeconds();
     for (int64_t l = 0; l < kLayers; ++l) {
       const uint16_t* keys = kv.data() + static_cast<size_t>(l) * 2 * kv_size;
-      Attention(shape, q.data(), {keys, keys + kv_size, true}, c.total - c.rows, c.rows, c.total,
-                out.data(), pool);
+      Attention(shape, q.data(),
+                {keys, keys + kv_size, c.head_dim, c.total * c.head_dim, KvType::kFloat16},
+                c.total - c.rows, c.rows, c.total, out.data(), pool);
     }
     if (round > 0) best = std::min(best, (ProcessorSeconds() - start) / kLayers);
   }

@@ -35,7 +35,9 @@ namespace HWY_NAMESPACE {
 namespace {
 
 // From so many queries on, unpacking a block once costs less than reading it again for each tile.
-constexpr int64_t kUnpackFrom = 10;
+constexpr int64_t kUnpackFrom = 16;
+// Queries of a tile of scores, with four sums each: what 32 or 16 registers hold.
+constexpr int kScoreTile = HWY_TARGET == HWY_AVX3 ? 6 : 3;
 
 // The queries of a piece and where their state and scratch are. Query i is head i % group of row
 // begin + i / group.
@@ -154,24 +156,40 @@ template <typename T>
 struct Block {
   Rows<T> keys;
   Rows<T> values;
+  const float* key_scales;  // of each key, nullptr: none
+  const float* value_scales;
   int64_t count;
   const T* next;  // keys of the next block, or nullptr
 };
 
-// Few queries: keys where they are.
+// numbers[k] *= scales[k] for the keys of `seen`; others may have any scale and keep their number.
+void ScaleSeen(KeyRange seen, const float* scales, float* numbers) {
+  const Full d;
+  alignas(64) float factors[kBlock];
+  std::fill_n(factors, kBlock, 1.0f);
+  std::copy(scales + seen.begin, scales + seen.end, factors + seen.begin);
+  for (int64_t k = 0; k < kBlock; k += Lanes()) {
+    hn::StoreU(hn::Mul(hn::LoadU(d, numbers + k), hn::Load(d, factors + k)), d, numbers + k);
+  }
+}
+
+// Few queries: keys where they are. Scales of int8 go to the scores and to the weights.
 template <typename T>
 void AttendFew(const Queries& s, const Block<T>& block, int64_t used) {
   KeyRange all = s.seen[0];
   for (int64_t i = 1; i < s.count; ++i) {
     all = {std::min(all.begin, s.seen[i].begin), std::max(all.end, s.seen[i].end)};
   }
-  ForEachTile<3>(s.count, [&](int64_t at, auto size) HWY_ATTR {
+  ForEachTile<kScoreTile>(s.count, [&](int64_t at, auto size) HWY_ATTR {
     DotTile<decltype(size)::value>(block.keys, s.q + at * s.width, s.width, used, all.begin,
                                    all.end, at == 0 ? block.values.data : nullptr,
                                    s.scores + at * kBlock);
   });
   for (int64_t i = 0; i < s.count; ++i) {
-    s.keep[i] = Softmax(s.seen[i], s.scores + i * kBlock, s.running + 2 * i);
+    float* scores = s.scores + i * kBlock;
+    if (block.key_scales != nullptr) ScaleSeen(s.seen[i], block.key_scales, scores);
+    s.keep[i] = Softmax(s.seen[i], scores, s.running + 2 * i);
+    if (block.value_scales != nullptr) ScaleSeen(s.seen[i], block.value_scales, scores);
   }
   SumValues(s, block.values, used, block.next);
 }
@@ -182,8 +200,8 @@ void AttendMany(const Queries& s, const Block<T>& block, int64_t dim, float* scr
   float* keys = scratch;
   float* transposed = keys + kBlock * s.width;
   float* values = transposed + kBlock * s.width;
-  Unpack(block.keys, block.count, dim, s.width, keys);
-  Unpack(block.values, block.count, dim, s.width, values);
+  Unpack(block.keys, block.key_scales, block.count, dim, s.width, keys);
+  Unpack(block.values, block.value_scales, block.count, dim, s.width, values);
   Transpose(keys, s.width, block.count, dim, transposed);
   const int64_t step = 2 * Lanes();
   ForEachTile<6>(s.count, [&](int64_t at, auto size) HWY_ATTR {
@@ -203,7 +221,7 @@ template <typename T>
 void AttendStored(const AttentionShape& shape, const KvView& kv, const AttentionPiece& piece,
                   const Queries& s, float* scratch) {
   const int64_t dim = shape.head_dim;
-  const int64_t stride = shape.kv_heads * dim;
+  const int64_t stride = kv.position_stride;
   const int64_t oldest = KeysOf(shape, piece.first + piece.begin, piece.total).begin;
   const int64_t newest = KeysOf(shape, piece.first + piece.end - 1, piece.total).end;
   const int64_t end = std::min(newest, piece.key_end);
@@ -216,10 +234,14 @@ void AttendStored(const AttentionShape& shape, const KvView& kv, const Attention
       const int64_t from = std::clamp(keys.begin - base, int64_t{0}, count);
       s.seen[i] = {from, std::clamp(keys.end - base, from, count)};
     }
-    const int64_t at = base * stride + piece.kv_head * dim;
+    const int64_t at = base * stride + piece.kv_head * kv.head_stride;
     const T* keys_at = static_cast<const T*>(kv.keys) + at;
+    const bool scaled = kv.type == KvType::kInt8;
+    const int64_t scale_at = piece.kv_head * kv.scale_stride + base;
     const Block<T> block = {{keys_at, stride},
                             {static_cast<const T*>(kv.values) + at, stride},
+                            scaled ? kv.key_scales + scale_at : nullptr,
+                            scaled ? kv.value_scales + scale_at : nullptr,
                             count,
                             base + kBlock < end ? keys_at + kBlock * stride : nullptr};
     if (s.count >= kUnpackFrom) {
@@ -229,9 +251,9 @@ void AttendStored(const AttentionShape& shape, const KvView& kv, const Attention
     } else {
       float* keys = scratch;
       float* values = keys + kBlock * s.width;
-      Unpack(block.keys, count, dim, s.width, keys);
-      Unpack(block.values, count, dim, s.width, values);
-      AttendFew<float>(s, {{keys, s.width}, {values, s.width}, count, nullptr},
+      Unpack(block.keys, block.key_scales, count, dim, s.width, keys);
+      Unpack(block.values, block.value_scales, count, dim, s.width, values);
+      AttendFew<float>(s, {{keys, s.width}, {values, s.width}, nullptr, nullptr, count, nullptr},
                        (dim + Lanes() - 1) / Lanes() * Lanes());
     }
   }
@@ -261,10 +283,13 @@ void Attend(const AttentionShape& shape, const float* q, const KvView& kv,
     s.running[2 * i + 1] = 0;
   }
   std::fill_n(s.sums, s.count * s.width, 0.0f);
-  if (kv.half) {
-    AttendStored<uint16_t>(shape, kv, piece, s, blocks);
-  } else {
-    AttendStored<float>(shape, kv, piece, s, blocks);
+  switch (kv.type) {
+    case KvType::kFloat32:
+      return AttendStored<float>(shape, kv, piece, s, blocks);
+    case KvType::kFloat16:
+      return AttendStored<uint16_t>(shape, kv, piece, s, blocks);
+    case KvType::kInt8:
+      return AttendStored<int8_t>(shape, kv, piece, s, blocks);
   }
 }
 
@@ -284,10 +309,47 @@ void ToHalfRun(const float* x, int64_t n, uint16_t* out) {
   }
 }
 
+float ToInt8Run(const float* x, int64_t n, int8_t* codes) {
+  const Full d;
+  const hn::CappedTag<float, 1> one;
+  const int64_t lanes = Lanes();
+  Vec most = hn::Zero(d), poison = hn::Zero(d);
+  float largest = 0, rest = 0;
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const Vec v = hn::LoadU(d, x + i);
+    most = hn::Max(most, hn::Abs(v));
+    poison = hn::MulAdd(v, hn::Zero(d), poison);  // NaN when an x is NaN or Inf
+  }
+  for (; i < n; ++i) {
+    largest = std::max(largest, std::abs(x[i]));
+    rest += x[i] * 0;
+  }
+  rest += hn::GetLane(hn::SumOfLanes(d, poison));
+  const float scale =
+      rest == 0 ? std::max(largest, hn::GetLane(hn::MaxOfLanes(d, most))) / 127 : rest;
+  if (!(scale > 0)) {  // also NaN
+    std::fill_n(codes, n, int8_t{0});
+    return scale;
+  }
+  // Of a subnormal scale the quotient may be above 127.
+  const auto store = [scale, codes](auto tag, auto v, int64_t at) HWY_ATTR {
+    const auto quotient = hn::Round(hn::Div(v, hn::Set(tag, scale)));
+    const auto code = hn::Clamp(quotient, hn::Set(tag, -127.0f), hn::Set(tag, 127.0f));
+    const hn::RebindToSigned<decltype(tag)> di;
+    const hn::Rebind<int8_t, decltype(tag)> bytes;
+    hn::StoreU(hn::DemoteTo(bytes, hn::ConvertTo(di, code)), bytes, codes + at);
+  };
+  i = 0;
+  for (; i + lanes <= n; i += lanes) store(d, hn::LoadU(d, x + i), i);
+  for (; i < n; ++i) store(one, hn::LoadU(one, x + i), i);
+  return scale;
+}
+
 }  // namespace
 
 const AttentionKernels* AttentionTable() {
-  static constexpr AttentionKernels kernels = {Attend, ToHalfRun};
+  static constexpr AttentionKernels kernels = {Attend, ToHalfRun, ToInt8Run};
   return &kernels;
 }
 
@@ -313,9 +375,7 @@ const AttentionKernels& TableOf(int64_t target) {
 }  // namespace
 
 const AttentionKernels& Avx2Attention() { return TableOf(HWY_AVX2); }
-// The form for 16 lanes has run on no CPU yet. Reading keys and values is what costs, so 8 lanes
-// lose little until it has.
-const AttentionKernels& Avx512Attention() { return TableOf(HWY_AVX2); }
+const AttentionKernels& Avx512Attention() { return TableOf(HWY_AVX3); }
 const AttentionKernels& NeonAttention() { return TableOf(HWY_NEON); }
 
 }  // namespace crumb

@@ -97,30 +97,101 @@ double AttentionBound(const Case& c) {
   return kEps * static_cast<double>(4 * c.shape.head_dim + c.total + 20);
 }
 
+// Keys or values of every type that a cache has, and what they stand for.
+struct Stored {
+  std::vector<float> exact;  // what the numbers below stand for
+  std::vector<uint16_t> halves;
+  std::vector<int8_t> codes;
+  std::vector<float> scales;  // [kv head][position], NaN where there is no position
+
+  Stored(KvType type, const AttentionShape& s, int64_t total, uint64_t seed)
+      : exact(Random(total * s.kv_heads * s.head_dim, seed)) {
+    if (type == KvType::kFloat16) {
+      for (float& v : exact) halves.push_back(FloatToHalf(v)), v = HalfToFloat(halves.back());
+    }
+    if (type != KvType::kInt8) return;
+    codes.resize(exact.size());
+    scales.assign(Index(s.kv_heads * Stride(total)), std::numeric_limits<float>::quiet_NaN());
+    for (int64_t p = 0; p < total; ++p) {
+      for (int64_t h = 0; h < s.kv_heads; ++h) {
+        const size_t at = Index((p * s.kv_heads + h) * s.head_dim);
+        const float scale = ToInt8(exact.data() + at, s.head_dim, codes.data() + at);
+        scales[Index(h * Stride(total) + p)] = scale;
+        for (size_t i = at; i < at + Index(s.head_dim); ++i) {
+          exact[i] = static_cast<float>(codes[i]) * scale;
+        }
+      }
+    }
+  }
+  static int64_t Stride(int64_t total) { return (total + 63) / 64 * 64; }
+  const void* data() const {
+    if (!codes.empty()) return codes.data();
+    return halves.empty() ? static_cast<const void*>(exact.data()) : halves.data();
+  }
+};
+
+KvView View(KvType type, const AttentionShape& s, const Stored& keys, const Stored& values,
+            int64_t total) {
+  return {keys.data(), values.data(),      s.kv_heads * s.head_dim, s.head_dim,
+          type,        keys.scales.data(), values.scales.data(),    Stored::Stride(total)};
+}
+
+constexpr KvType kTypes[] = {KvType::kFloat32, KvType::kFloat16, KvType::kInt8};
+
 TEST(Attention, IsWithinRoundingOfFloat64) {
   ForEachKernelSet([] {
     ThreadPool pool(2);
     for (const Case& c : Cases()) {
       const AttentionShape& s = c.shape;
       const std::vector<float> q = Random(c.rows * s.heads * s.head_dim, 1);
-      std::vector<float> keys = Random(c.total * s.kv_heads * s.head_dim, 2);
-      std::vector<float> values = Random(c.total * s.kv_heads * s.head_dim, 3);
-      std::vector<uint16_t> half_keys, half_values;
-      for (float& v : keys) half_keys.push_back(FloatToHalf(v)), v = HalfToFloat(half_keys.back());
-      for (float& v : values) {
-        half_values.push_back(FloatToHalf(v)), v = HalfToFloat(half_values.back());
-      }
-      const std::vector<double> expected = ExactAttention(c, q, keys, values);
-      for (const bool half : {false, true}) {
-        const KvView kv = half ? KvView{half_keys.data(), half_values.data(), true}
-                               : KvView{keys.data(), values.data(), false};
+      for (const KvType type : kTypes) {
+        const Stored keys(type, s, c.total, 2), values(type, s, c.total, 3);
+        const std::vector<double> expected = ExactAttention(c, q, keys.exact, values.exact);
         std::vector<float> out(q.size(), -5.0f);
-        Attention(s, q.data(), kv, c.first, c.rows, c.total, out.data(), pool);
+        Attention(s, q.data(), View(type, s, keys, values, c.total), c.first, c.rows, c.total,
+                  out.data(), pool);
         for (size_t i = 0; i < out.size(); ++i) {
           ASSERT_NEAR(out[i], expected[i], AttentionBound(c))
-              << "heads " << s.heads << " dim " << s.head_dim << " half " << half << " at " << i;
+              << "heads " << s.heads << " dim " << s.head_dim << " type " << static_cast<int>(type)
+              << " at " << i;
         }
       }
+    }
+  });
+}
+
+// Several sequences in one call, of one part, several parts and several blocks of rows.
+TEST(Attention, ARunGetsTheBitsThatItGetsAlone) {
+  ForEachKernelSet([] {
+    ThreadPool pool(3);
+    const AttentionShape s = Shape(6, 2, 64, 0, true);
+    const int64_t width = s.heads * s.head_dim;
+    struct Length {
+      int64_t first, rows;
+    };
+    const std::vector<Length> lengths = {{700, 1}, {3, 1}, {100, 5}, {0, 150}, {64, 0}, {1000, 1}};
+    for (const KvType type : kTypes) {
+      std::vector<Stored> keys, values;
+      std::vector<QueryRun> runs;
+      int64_t rows = 0;
+      for (size_t i = 0; i < lengths.size(); ++i) {
+        const int64_t total = lengths[i].first + lengths[i].rows;
+        keys.emplace_back(type, s, total, 10 + i);
+        values.emplace_back(type, s, total, 20 + i);
+        runs.push_back(
+            {View(type, s, keys[i], values[i], total), lengths[i].first, lengths[i].rows, total});
+        rows += lengths[i].rows;
+      }
+      const std::vector<float> q = Random(rows * width, 1);
+      std::vector<float> together(q.size()), alone(q.size());
+      Attention(s, q.data(), runs, together.data(), pool);
+      int64_t row = 0;
+      for (const QueryRun& run : runs) {
+        Attention(s, q.data() + row * width, run.kv, run.first, run.rows, run.total,
+                  alone.data() + row * width, pool);
+        row += run.rows;
+      }
+      ASSERT_EQ(together, alone);
     }
   });
 }
@@ -135,8 +206,8 @@ TEST(Attention, DoesNotDependOnTheThreads) {
       for (const int threads : {1, 2, 3}) {
         ThreadPool pool(threads);
         std::vector<float> out(q.size());
-        Attention(s, q.data(), {keys.data(), keys.data(), false}, c.first, c.rows, c.total,
-                  out.data(), pool);
+        Attention(s, q.data(), {keys.data(), keys.data(), s.kv_heads * s.head_dim, s.head_dim},
+                  c.first, c.rows, c.total, out.data(), pool);
         if (first.empty()) first = out;
         ASSERT_EQ(out, first);
       }
@@ -153,7 +224,7 @@ TEST(Attention, LargeScoresDoNotOverflow) {
     std::vector<float> values(kDim * kTotal, 1.0f);
     for (size_t d = 0; d < kDim; ++d) values[70 * kDim + d] = 2.0f;
     const AttentionShape shape = Shape(1, 1, kDim, 0, true);
-    Attention(shape, q.data(), {keys.data(), values.data(), false}, kTotal - 1, 1, kTotal,
+    Attention(shape, q.data(), {keys.data(), values.data(), kDim, kDim}, kTotal - 1, 1, kTotal,
               out.data(), pool);
     for (const float v : out) EXPECT_FLOAT_EQ(v, 2.0f);
   });
@@ -169,8 +240,8 @@ TEST(Attention, NanReachesExactlyTheQueriesThatSeeIt) {
     const std::vector<float> values = Random(kTotal * kDim, 3);
     keys[kBad * kDim + 3] = std::numeric_limits<float>::quiet_NaN();
     std::vector<float> out(q.size());
-    Attention(Shape(1, 1, kDim, 0, true), q.data(), {keys.data(), values.data(), false}, 0, kTotal,
-              kTotal, out.data(), pool);
+    Attention(Shape(1, 1, kDim, 0, true), q.data(), {keys.data(), values.data(), kDim, kDim}, 0,
+              kTotal, kTotal, out.data(), pool);
     for (int64_t row = 0; row < kTotal; ++row) {
       EXPECT_EQ(std::isnan(out[Index(row * kDim)]), row >= kBad) << row;
     }
@@ -195,8 +266,9 @@ TEST(Attention, ValuesThatAQueryDoesNotSeeMayBeAnything) {
       ToHalf(keys.data(), kTotal * kDim, half_keys.data());
       ToHalf(values.data(), kTotal * kDim, half_values.data());
       for (const bool half : {false, true}) {
-        const KvView kv = half ? KvView{half_keys.data(), half_values.data(), true}
-                               : KvView{keys.data(), values.data(), false};
+        const KvView kv =
+            half ? KvView{half_keys.data(), half_values.data(), kDim, kDim, KvType::kFloat16}
+                 : KvView{keys.data(), values.data(), kDim, kDim};
         std::vector<float> out(q.size());
         Attention(Shape(kHeads, 1, kDim, 0, true), q.data(), kv, first, rows, kTotal, out.data(),
                   pool);
@@ -218,9 +290,59 @@ TEST(Attention, NanInOnePartOfTheKeysReachesTheResult) {
     for (const int64_t bad : {0, 500, 999}) {
       std::vector<float> keys = Random(kTotal * kDim, 2), out(kDim);
       keys[Index(bad * kDim + 7)] = std::numeric_limits<float>::quiet_NaN();
-      Attention(Shape(1, 1, kDim, 0, true), q.data(), {keys.data(), values.data(), false},
+      Attention(Shape(1, 1, kDim, 0, true), q.data(), {keys.data(), values.data(), kDim, kDim},
                 kTotal - 1, 1, kTotal, out.data(), pool);
       for (const float v : out) ASSERT_TRUE(std::isnan(v)) << bad;
+    }
+  });
+}
+
+// Few rows and many: the scale of a value decides for its row and for no other.
+TEST(Attention, AScaleThatIsNanReachesExactlyTheQueriesThatSeeIt) {
+  ForEachKernelSet([] {
+    ThreadPool pool(2);
+    constexpr int64_t kTotal = 80;
+    const AttentionShape s = Shape(3, 1, 32, 0, true);
+    for (const int64_t rows : {2, 40}) {
+      const std::vector<float> q = Random(rows * s.heads * s.head_dim, 1);
+      for (const bool of_keys : {false, true}) {
+        Stored keys(KvType::kInt8, s, kTotal, 2), values(KvType::kInt8, s, kTotal, 3);
+        (of_keys ? keys : values).scales[kTotal - 1] = std::numeric_limits<float>::quiet_NaN();
+        std::vector<float> out(q.size());
+        Attention(s, q.data(), View(KvType::kInt8, s, keys, values, kTotal), kTotal - rows, rows,
+                  kTotal, out.data(), pool);
+        for (int64_t i = 0; i < rows * s.heads * s.head_dim; ++i) {
+          const bool sees = i / (s.heads * s.head_dim) == rows - 1;
+          ASSERT_EQ(std::isnan(out[Index(i)]), sees) << "rows " << rows << " at " << i;
+        }
+      }
+    }
+  });
+}
+
+// The bound: half a step, and the rounding of the quotient and of the product.
+TEST(ToInt8, IsWithinHalfAStepAndHidesNoNan) {
+  ForEachKernelSet([] {
+    for (const int64_t n : {1, 5, 32, 64, 100}) {
+      std::vector<float> x = Random(n, static_cast<uint64_t>(n), 3);
+      std::vector<int8_t> codes(Index(n), 99);
+      float largest = 0;
+      for (const float v : x) largest = std::max(largest, std::abs(v));
+      const float scale = ToInt8(x.data(), n, codes.data());
+      EXPECT_EQ(scale, largest / 127);
+      for (size_t i = 0; i < x.size(); ++i) {
+        ASSERT_NEAR(static_cast<float>(codes[i]) * scale, x[i],
+                    scale * (0.5f + 127 * 2 * FLT_EPSILON));
+      }
+      for (const float bad :
+           {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+        x.back() = bad;
+        EXPECT_TRUE(std::isnan(ToInt8(x.data(), n, codes.data())));
+        EXPECT_EQ(codes, std::vector<int8_t>(Index(n), 0));
+      }
+      x.assign(Index(n), 0.0f);
+      EXPECT_EQ(ToInt8(x.data(), n, codes.data()), 0);
+      EXPECT_EQ(codes, std::vector<int8_t>(Index(n), 0));
     }
   });
 }

@@ -127,6 +127,7 @@ struct AttentionKernels {
                  const AttentionPiece& piece, float* state, float* scratch);
   // kernels/attention.h
   void (*to_half)(const float* x, int64_t n, uint16_t* out);
+  float (*to_int8)(const float* x, int64_t n, int8_t* codes);
 };
 
 struct LayerKernels {
@@ -137,6 +138,7 @@ struct LayerKernels {
   void (*rope)(const float* cosines, const float* sines, int64_t heads, int64_t dim, float* x);
   void (*gated_activation)(Activation f, const float* gate, const float* up, int64_t n, float* y);
   void (*activation)(Activation f, float* x, int64_t n);
+  int64_t (*arg_max)(const float* x, int64_t n);
 };
 
 struct KernelSet {

@@ -33,6 +33,10 @@ void GatedActivation(Activation f, const float* gate, const float* up, int64_t n
 // x = f(x).
 void ApplyActivation(Activation f, float* x, int64_t n, ThreadPool& pool);
 
+// Where the largest of n >= 1 numbers is, of equal ones the first; NaN counts as minus infinity. 0
+// when all are. The same in every kernel set.
+int64_t ArgMax(const float* x, int64_t n);
+
 // Rotary position embedding on pairs (i, i + dim/2) of each head (Su et al. 2021, eq. 34; the
 // half-split order of GPT-NeoX). cosines and sines hold rows x dim/2 numbers; x is rows x heads x
 // dim.

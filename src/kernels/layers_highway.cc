@@ -2,6 +2,7 @@
 // below; kernel_set.cc asks for the target that goes with its set. Formulas are those of
 // layers_scalar.cc.
 #include <cmath>
+#include <limits>
 
 #include "kernels/kernel_table.h"
 #include "kernels/layers.h"
@@ -154,11 +155,39 @@ void ActivationRun(Activation f, float* x, int64_t n) {
                        HWY_ATTR { hn::StoreU(Apply(f, d, hn::LoadU(d, x + i)), d, x + i); });
 }
 
+// The largest number first, then where it is: two passes over what stays in the L2 cache, without
+// indices in vectors.
+int64_t ArgMaxRun(const float* x, int64_t n) {
+  const Full d;
+  constexpr float kNone = -std::numeric_limits<float>::infinity();
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto larger = [](Vec v, Vec best)
+                          HWY_ATTR { return hn::IfThenElse(hn::Gt(v, best), v, best); };
+  Vec best[4];
+  for (Vec& b : best) b = hn::Set(d, kNone);
+  int64_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    for (int j = 0; j < 4; ++j) best[j] = larger(hn::LoadU(d, x + i + j * lanes), best[j]);
+  }
+  for (; i + lanes <= n; i += lanes) best[0] = larger(hn::LoadU(d, x + i), best[0]);
+  best[0] = hn::Max(hn::Max(best[0], best[1]), hn::Max(best[2], best[3]));
+  float largest = hn::GetLane(hn::MaxOfLanes(d, best[0]));
+  for (; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
+  if (largest == kNone) return 0;
+  const Vec wanted = hn::Set(d, largest);
+  for (i = 0; i + lanes <= n; i += lanes) {
+    const intptr_t at = hn::FindFirstTrue(d, hn::Eq(hn::LoadU(d, x + i), wanted));
+    if (at >= 0) return i + at;
+  }
+  while (x[i] != largest) ++i;
+  return i;
+}
+
 }  // namespace
 
 const LayerKernels* Table() {
-  static constexpr LayerKernels kernels = {RmsNormRow, LayerNormRow, RopeRow, GatedActivationRun,
-                                           ActivationRun};
+  static constexpr LayerKernels kernels = {RmsNormRow,         LayerNormRow,  RopeRow,
+                                           GatedActivationRun, ActivationRun, ArgMaxRun};
   return &kernels;
 }
 

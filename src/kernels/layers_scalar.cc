@@ -1,5 +1,6 @@
 // The reference for the operations between the matrix products: the formulas of kernels/layers.h.
 #include <cmath>
+#include <limits>
 
 #include "kernels/kernel_table.h"
 #include "kernels/layers.h"
@@ -60,11 +61,23 @@ void ActivationRun(Activation f, float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) x[i] = Apply(f, x[i]);
 }
 
+int64_t ArgMaxRun(const float* x, int64_t n) {
+  int64_t best = 0;
+  float largest = -std::numeric_limits<float>::infinity();
+  for (int64_t i = 0; i < n; ++i) {
+    if (x[i] > largest) {
+      best = i;
+      largest = x[i];
+    }
+  }
+  return best;
+}
+
 }  // namespace
 
 const LayerKernels& ScalarLayers() {
-  static constexpr LayerKernels kernels = {RmsNormRow, LayerNormRow, RopeRow, GatedActivationRun,
-                                           ActivationRun};
+  static constexpr LayerKernels kernels = {RmsNormRow,         LayerNormRow,  RopeRow,
+                                           GatedActivationRun, ActivationRun, ArgMaxRun};
   return kernels;
 }
 

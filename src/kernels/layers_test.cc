@@ -149,5 +149,30 @@ TEST(AddBias, AddsToEveryRow) {
   EXPECT_EQ(y, (std::vector<float>{1, 2, 3, 11, 22, 33}));
 }
 
+TEST(ArgMax, IsTheFirstOfTheLargestAndNeverANan) {
+  ForEachKernelSet([] {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    const float none = -std::numeric_limits<float>::infinity();
+    for (const int64_t n : {1, 3, 16, 63, 64, 65, 257, 1000}) {
+      for (const int64_t at : {int64_t{0}, n / 3, n / 2, n - 1}) {
+        std::vector<float> x = Random(n, static_cast<uint64_t>(n));
+        x[Index(at)] = 9;
+        EXPECT_EQ(ArgMax(x.data(), n), at);
+        x.back() = 9;  // an equal one behind it
+        EXPECT_EQ(ArgMax(x.data(), n), at);
+        for (int64_t i = 0; i < n; i += 2) {
+          if (i != at) x[Index(i)] = nan;
+        }
+        EXPECT_EQ(ArgMax(x.data(), n), at);
+      }
+      EXPECT_EQ(ArgMax(std::vector<float>(Index(n), nan).data(), n), 0);
+      EXPECT_EQ(ArgMax(std::vector<float>(Index(n), none).data(), n), 0);
+      std::vector<float> one(Index(n), none);
+      one.back() = std::numeric_limits<float>::lowest();
+      EXPECT_EQ(ArgMax(one.data(), n), n - 1);
+    }
+  });
+}
+
 }  // namespace
 }  // namespace crumb

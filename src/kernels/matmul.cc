@@ -14,6 +14,7 @@
 #include "codecs/group_int.h"
 #include "codecs/trellis.h"
 #include "kernels/kernel_table.h"
+#include "kernels/product_rows.h"
 #include "kernels/rotation.h"
 
 namespace crumb {
@@ -114,17 +115,6 @@ Operand Describe(const PackedMatrix& m) {
   return operand;
 }
 
-ActivationView Describe(const Activations& x) {
-  const bool int8 = x.int8();
-  return {x.batch(),
-          x.groups(),
-          int8,
-          x.floats(0),
-          int8 ? x.codes(0) : nullptr,
-          int8 ? x.scales(0) : nullptr,
-          int8 ? x.sums(0) : nullptr};
-}
-
 // Rows [begin, end) of a matrix that only its codec can read: decoded a tile at a time to float32.
 void DecodedRows(const PackedMatrix& m, WeightView view, const ActivationView& x, int64_t begin,
                  int64_t end, float* y, int64_t y_stride) {
@@ -143,16 +133,6 @@ void DecodedRows(const PackedMatrix& m, WeightView view, const ActivationView& x
   }
 }
 
-void ProductRows(const Product& product, const ActivationView& x, int64_t begin, int64_t end) {
-  const Operand operand = Describe(*product.weights);
-  if (operand.has_kernel) {
-    CurrentKernels().matmul->rows(operand.view, x, begin, end, product.y, product.y_stride,
-                                  Scratch(ScratchBytes(operand.view.groups, x.batch)));
-  } else {
-    DecodedRows(*product.weights, operand.view, x, begin, end, product.y, product.y_stride);
-  }
-}
-
 struct NamedType {
   std::string_view name;
   ActivationType type;
@@ -162,6 +142,27 @@ constexpr NamedType kActivationTypes[] = {{"float32", ActivationType::kFloat32},
                                           {"int8-token", ActivationType::kInt8Token}};
 
 }  // namespace
+
+ActivationView ViewOf(const Activations& x) {
+  const bool int8 = x.int8();
+  return {x.batch(),
+          x.groups(),
+          int8,
+          x.floats(0),
+          int8 ? x.codes(0) : nullptr,
+          int8 ? x.scales(0) : nullptr,
+          int8 ? x.sums(0) : nullptr};
+}
+
+void ProductRows(const Product& product, const ActivationView& x, int64_t begin, int64_t end) {
+  const Operand operand = Describe(*product.weights);
+  if (operand.has_kernel) {
+    CurrentKernels().matmul->rows(operand.view, x, begin, end, product.y, product.y_stride,
+                                  Scratch(ScratchBytes(operand.view.groups, x.batch)));
+  } else {
+    DecodedRows(*product.weights, operand.view, x, begin, end, product.y, product.y_stride);
+  }
+}
 
 std::string_view ActivationName(ActivationType type) {
   const auto named = std::ranges::find(kActivationTypes, type, &NamedType::type);
@@ -223,7 +224,7 @@ int64_t Activations::bytes() const {
 void MatMul(std::span<const Product> products, const Activations& x, ThreadPool& pool) {
   if (x.batch() == 0) return;
   const ProfileMark mark(WorkKind::kMatrices);
-  const ActivationView view = Describe(x);
+  const ActivationView view = ViewOf(x);
   // All rows of all products one after another, each product rounded up to whole blocks.
   constexpr int64_t kBlock = kTileRows;
   const auto blocks_of = [](const Product& p) { return (p.weights->rows + kBlock - 1) / kBlock; };

@@ -65,18 +65,30 @@ void Rotate(bool back, std::span<float> x, std::span<float> scratch) {
                  scratch.data());
 }
 
+// The sign bits of eight numbers, for every byte of signs: a table, so that the compiler can take
+// whole vectors.
+using SignsOfByte = std::array<uint32_t, 8>;
+constexpr std::array<SignsOfByte, 256> MakeSignsOfBytes() {
+  std::array<SignsOfByte, 256> table = {};
+  for (uint32_t byte = 0; byte < 256; ++byte) {
+    for (uint32_t i = 0; i < 8; ++i) table[byte][i] = (byte >> i & 1) << 31;
+  }
+  return table;
+}
+constexpr std::array<SignsOfByte, 256> kSignsOfBytes = MakeSignsOfBytes();
+
 void Negate(std::span<const std::byte> signs, std::span<float> x) {
   CRUMB_CHECK(signs.size() == (x.size() + 7) / 8);
-  const auto flip = [](uint32_t bit, float& value) {
-    value = std::bit_cast<float>(std::bit_cast<uint32_t>(value) ^ (bit << 31));
+  const auto flip = [](uint32_t sign_bit, float& value) {
+    value = std::bit_cast<float>(std::bit_cast<uint32_t>(value) ^ sign_bit);
   };
   const size_t whole = x.size() / 8;
   for (size_t b = 0; b < whole; ++b) {
-    const auto bits = std::to_integer<uint32_t>(signs[b]);
-    for (size_t i = 0; i < 8; ++i) flip(bits >> i & 1, x[8 * b + i]);
+    const SignsOfByte& of_byte = kSignsOfBytes[std::to_integer<size_t>(signs[b])];
+    for (size_t i = 0; i < 8; ++i) flip(of_byte[i], x[8 * b + i]);
   }
   for (size_t c = 8 * whole; c < x.size(); ++c) {
-    flip(std::to_integer<uint32_t>(signs[whole]) >> (c % 8) & 1, x[c]);
+    flip(kSignsOfBytes[std::to_integer<size_t>(signs[whole])][c % 8], x[c]);
   }
 }
 

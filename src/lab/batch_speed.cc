@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "kernels/layers.h"
 #include "lab/bench.h"
 #include "measure/machine.h"
 
@@ -18,11 +19,14 @@ class Runner {
     auto runner = std::unique_ptr<Runner>(new Runner());
     const int64_t widest = *std::ranges::max_element(options.batches);
     CRUMB_ASSIGN_OR_RETURN(runner->session_, Session::Create(model, pool,
-                                                             {.max_tokens = context + widest,
-                                                              .activations = options.activations}));
+                                                             {.max_tokens = context + 1,
+                                                              .activations = options.activations,
+                                                              .kv = options.kv,
+                                                              .sequences = widest}));
     runner->context_ = context;
     runner->tokens_ = SpreadTokens(std::max(context, widest), model.config().vocabulary_size);
     CRUMB_RETURN_IF_ERROR(runner->RunPrompt());
+    for (int64_t s = 1; s < widest; ++s) runner->session_->CopySequence(0, s);
     return runner;
   }
 
@@ -31,16 +35,15 @@ class Runner {
     return session_->Forward(First(context_), 1, &logits_);
   }
 
-  // A pass and its choices; the context stays as long as it was.
+  // A token of each of the first sequences and its choice; contexts stay as long as they were.
   Status RunBatch(int64_t batch) {
-    CRUMB_RETURN_IF_ERROR(session_->Forward(First(batch), batch, &logits_));
-    session_->Truncate(context_);
+    std::vector<NextToken> next;
+    for (int64_t s = 0; s < batch; ++s) next.push_back({s, tokens_[static_cast<size_t>(s)]});
+    CRUMB_RETURN_IF_ERROR(session_->Step(next, &logits_));
+    for (int64_t s = 0; s < batch; ++s) session_->Truncate(context_, s);
     const ProfileMark mark(WorkKind::kSampling);
     const int64_t words = std::ssize(logits_) / batch;
-    for (int64_t b = 0; b < batch; ++b) {
-      const auto row = logits_.begin() + b * words;
-      chosen_ += std::max_element(row, row + words) - row;
-    }
+    for (int64_t b = 0; b < batch; ++b) chosen_ += ArgMax(logits_.data() + b * words, words);
     return OkStatus();
   }
 

@@ -1,9 +1,6 @@
-// Speed of several tokens run together behind a context, and where the time goes: what a server
-// that decodes a batch, or a check of drafted tokens, gets out of one reading of the weights.
-//
-// A Session holds one sequence, so a batch is that many tokens of it in one pass: matrices, norms
-// and sampling do the same work as for as many sequences; attention reads one cache for all of
-// them.
+// Speed of several sequences that are continued together behind a context, and where the time goes:
+// what a server gets out of one reading of the weights. Every sequence has keys and values of its
+// own.
 #ifndef CRUMB_LAB_BATCH_SPEED_H_
 #define CRUMB_LAB_BATCH_SPEED_H_
 
@@ -28,12 +25,13 @@ struct BatchOptions {
   int64_t tokens = 64;  // of one run; at least four passes
   int repetitions = 5;
   ActivationType activations = ActivationType::kInt8;
+  KvType kv = KvType::kFloat16;
 };
 
 struct BatchSpeed {
   size_t model = 0;     // index
   int64_t context = 0;  // tokens before
-  int64_t batch = 0;    // tokens of a pass; 0: the context itself as one prompt
+  int64_t batch = 0;    // sequences; 0: the context itself as one prompt
   RepeatedSamples tokens_per_second;
   // Shares of the calling thread's time, by WorkKind; their sum is 1.
   std::array<double, kWorkKinds> shares = {};

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "codecs/codec.h"
+#include "kernels/layers.h"
 #include "measure/machine.h"
 #include "measure/statistics.h"
 
@@ -12,10 +13,6 @@ namespace crumb {
 namespace {
 
 constexpr int kBandwidthPasses = 3;  // of one turn; the median counts
-
-int32_t ArgMax(std::span<const float> logits) {
-  return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-}
 
 }  // namespace
 
@@ -28,6 +25,7 @@ Result<std::unique_ptr<SpeedProbe>> SpeedProbe::Create(const Model& model, Threa
   probe->options_.generated_tokens = std::min(options.generated_tokens, longest - 1);
   SessionOptions session;
   session.activations = options.activations;
+  session.kv = options.kv;
   session.max_tokens =
       std::max(probe->options_.prompt_tokens, probe->options_.generated_tokens + 1);
   CRUMB_ASSIGN_OR_RETURN(probe->session_, Session::Create(model, pool, session));
@@ -48,7 +46,7 @@ Result<double> SpeedProbe::RunGeneration() {
   CRUMB_RETURN_IF_ERROR(session_->Forward(std::span(&token, 1), 1, &logits_));
   const double start = Now();
   for (int64_t i = 0; i < options_.generated_tokens; ++i) {
-    token = ArgMax(logits_);
+    token = static_cast<int32_t>(ArgMax(logits_.data(), std::ssize(logits_)));
     CRUMB_RETURN_IF_ERROR(session_->Forward(std::span(&token, 1), 1, &logits_));
   }
   return static_cast<double>(options_.generated_tokens) / (Now() - start);

@@ -21,6 +21,7 @@ struct BenchOptions {
   int64_t prompt_tokens = 512;
   int64_t generated_tokens = 48;  // one at a time, from an empty context
   ActivationType activations = ActivationType::kInt8;
+  KvType kv = KvType::kFloat16;
 };
 
 // One model with what its runs need. Tokens per second; tokenization and sampling are excluded

@@ -103,8 +103,8 @@ Result<std::unique_ptr<Backward>> Backward::Create(const Model& model, ThreadPoo
 void Backward::State::ForwardBlocks(std::span<const int32_t> window) {
   tokens = std::ssize(window);
   Reserve();
-  if (!rope.empty()) rope.Fill(0, tokens);
-  if (!local_rope.empty()) local_rope.Fill(0, tokens);
+  if (!rope.empty()) rope.Fill(0, 0, tokens);
+  if (!local_rope.empty()) local_rope.Fill(0, 0, tokens);
   Embed(window);
   for (int64_t layer = 0; layer < c.layers; ++layer) {
     ForwardBlock(layer, Residual(layer), Residual(layer + 1));

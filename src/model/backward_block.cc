@@ -22,7 +22,7 @@ void Backward::State::ForwardAttention(int64_t layer, const float* x) {
                       std::pair{w.k, c.qk_norm ? a.k_plain.data() : a.k.data()},
                       std::pair{w.v, a.v.data()}});
   AddPositions(layer);
-  const KvView kv = {a.k.data(), a.v.data(), false};
+  const KvView kv = {a.k.data(), a.v.data(), c.kv_size(), c.head_dim};
   Attention(Shape(layer), a.q.data(), kv, 0, tokens, tokens, a.attention.data(), pool);
   Multiply(a.attention.data(), c.query_size(),
            std::array{std::pair{w.o, a.attention_output.data()}});

@@ -68,7 +68,7 @@ Inputs InputsOf(const Model& model, std::span<const int32_t> window, ThreadPool&
   const ModelWeights weights = FindWeights(model);
   const int64_t rows = std::ssize(window);
   Forward forward(c, pool, ActivationType::kFloat32);
-  KvCache cache = KvCache::Create(1, rows, c.kv_size(), false).value();
+  KvCache cache = KvCache::Create(KvShape::Exact(c, 1, rows)).value();
   Inputs inputs;
   const auto buffer = [&](int64_t layer, InputSlot slot, int64_t width) {
     std::vector<float>& values = inputs[{layer, slot}];

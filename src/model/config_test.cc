@@ -109,7 +109,7 @@ TEST(Llama3RopeFactors, ShortWavesStayAndLongOnesAreDivided) {
 
 TEST(RopeTable, TurnsPairsByTheirFrequency) {
   RopeTable table(4, 100, 2, std::vector<float>{1, 5});
-  table.Fill(6, 2);
+  table.Fill(0, 6, 2);
   // Position 7, halved; pair 0 turns by 1, pair 1 by 100^(-1/2) / 5.
   EXPECT_FLOAT_EQ(table.cosines()[2], std::cos(3.5f));
   EXPECT_FLOAT_EQ(table.sines()[3], std::sin(3.5f * 0.02f));

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "codecs/float_codecs.h"
+#include "kernels/gated_matmul.h"
 
 namespace crumb {
 namespace {
@@ -13,6 +14,11 @@ namespace {
 void Grow(int64_t rows, int64_t width, std::vector<float>& buffer) {
   const auto size = static_cast<size_t>(rows * width);
   if (buffer.size() < size) buffer.resize(size);
+}
+
+// Whether the matrices take their input alike.
+bool Alike(const PackedMatrix& a, const PackedMatrix& b) {
+  return IsFloat(a.codec) == IsFloat(b.codec) && a.input == b.input;
 }
 
 }  // namespace
@@ -43,11 +49,14 @@ Forward::Forward(const ModelConfig& config, ThreadPool& pool, ActivationType act
   if (c_.rope_theta_local > 0) local_rope_ = RopeTable(c_.head_dim, c_.rope_theta_local, 1, {});
 }
 
-void Forward::Begin(int64_t position, int64_t rows) {
-  position_ = position;
-  rows_ = rows;
-  if (!rope_.empty()) rope_.Fill(position, rows);
-  if (!local_rope_.empty()) local_rope_.Fill(position, rows);
+void Forward::Begin(std::span<const TokenRun> runs) {
+  runs_.assign(runs.begin(), runs.end());
+  rows_ = 0;
+  for (const TokenRun& run : runs) {
+    if (!rope_.empty()) rope_.Fill(rows_, run.first, run.rows);
+    if (!local_rope_.empty()) local_rope_.Fill(rows_, run.first, run.rows);
+    rows_ += run.rows;
+  }
 }
 
 void Forward::Embed(const ModelWeights& weights, std::span<const int32_t> tokens, float* x) {
@@ -57,7 +66,11 @@ void Forward::Embed(const ModelWeights& weights, std::span<const int32_t> tokens
     for (int64_t i = 0; i < rows_ * hidden; ++i) x[i] *= c_.embedding_scale;
   }
   if (weights.positions != nullptr) {
-    AddInPlace(weights.positions + position_ * hidden, rows_ * hidden, x);
+    float* rows = x;
+    for (const TokenRun& run : runs_) {
+      AddInPlace(weights.positions + run.first * hidden, run.rows * hidden, rows);
+      rows += run.rows * hidden;
+    }
   }
   if (weights.types != nullptr) AddBias(weights.types, rows_, hidden, x);
   if (weights.embedding_norm.weight != nullptr) Apply(weights.embedding_norm, x, rows_, x);
@@ -90,15 +103,19 @@ void Forward::Attend(const LayerWeights& w, int64_t layer, const float* in, KvCa
     Rope(table.cosines(), table.sines(), rows_, c_.heads, c_.head_dim, q_.data(), pool_);
     Rope(table.cosines(), table.sines(), rows_, c_.kv_heads, c_.head_dim, k_.data(), pool_);
   }
-  cache.Store(cache_layer, position_, rows_, k_.data(), v_.data(), pool_);
+  cache.Store(cache_layer, runs_, k_.data(), v_.data(), pool_);
   const AttentionShape shape = {.heads = c_.heads,
                                 .kv_heads = c_.kv_heads,
                                 .head_dim = c_.head_dim,
                                 .scale = c_.attention_scale,
                                 .window = c_.has_window(layer) ? c_.window : 0,
                                 .causal = !c_.encoder};
-  Attention(shape, q_.data(), cache.View(cache_layer), position_, rows_, position_ + rows_, out,
-            pool_);
+  queries_.clear();
+  for (const TokenRun& run : runs_) {
+    queries_.push_back(
+        {cache.View(cache_layer, run.sequence), run.first, run.rows, run.first + run.rows});
+  }
+  Attention(shape, q_.data(), queries_, out, pool_);
 }
 
 void Forward::FinishAttention(const LayerWeights& w, const float* in, float* x) {
@@ -119,8 +136,13 @@ void Forward::MlpInput(const LayerWeights& w, const float* x, float* out) {
 
 void Forward::MlpInner(const LayerWeights& w, const float* in, float* out) {
   const int64_t inner = rows_ * c_.intermediate_size;
-  if (c_.mlp == MlpKind::kGated) {
-    Grow(rows_, c_.intermediate_size, gate_);
+  if (c_.mlp == MlpKind::kGated) Grow(rows_, c_.intermediate_size, gate_);
+  if (c_.mlp == MlpKind::kGated && OnePass(w)) {
+    const Product gate = {w.gate.weights, gate_.data(), c_.intermediate_size};
+    const Product up = {w.up.weights, out, c_.intermediate_size};
+    Prepare(in, c_.hidden_size, rows_, *w.up.weights);
+    GatedMatMul(c_.activation, gate, up, activations_, pool_);
+  } else if (c_.mlp == MlpKind::kGated) {
     Multiply(in, c_.hidden_size, rows_,
              std::array{std::pair{&w.gate, gate_.data()}, std::pair{&w.up, out}});
     GatedActivation(c_.activation, gate_.data(), out, inner, out, pool_);
@@ -172,23 +194,26 @@ void Forward::Multiply(const float* in, int64_t cols, int64_t rows,
     products[i] = {matrix, outputs[i].second, matrix->rows};
   }
   // Runs of matrices that take their input alike, in one pass over the threads.
-  const auto alike = [](const PackedMatrix& a, const PackedMatrix& b) {
-    return IsFloat(a.codec) == IsFloat(b.codec) && a.input == b.input;
-  };
   size_t first = 0;
   while (first < outputs.size()) {
     size_t end = first + 1;
-    while (end < outputs.size() && alike(*products[first].weights, *products[end].weights)) ++end;
-    const PackedMatrix& matrix = *products[first].weights;
-    const ActivationType type =
-        IsFloat(matrix.codec) ? ActivationType::kFloat32 : activations_type_;
-    activations_.Set(in, rows, cols, cols, type, pool_, matrix.input);
+    while (end < outputs.size() && Alike(*products[first].weights, *products[end].weights)) ++end;
+    Prepare(in, cols, rows, *products[first].weights);
     MatMul(std::span<const Product>(products.data() + first, end - first), activations_, pool_);
     first = end;
   }
   for (const auto& [linear, out] : outputs) {
     if (linear->bias != nullptr) AddBias(linear->bias, rows, linear->weights->rows, out);
   }
+}
+
+bool Forward::OnePass(const LayerWeights& w) const {
+  return w.gate.bias == nullptr && w.up.bias == nullptr && Alike(*w.gate.weights, *w.up.weights);
+}
+
+void Forward::Prepare(const float* in, int64_t cols, int64_t rows, const PackedMatrix& matrix) {
+  const ActivationType type = IsFloat(matrix.codec) ? ActivationType::kFloat32 : activations_type_;
+  activations_.Set(in, rows, cols, cols, type, pool_, matrix.input);
 }
 
 int64_t Forward::buffer_bytes() const {

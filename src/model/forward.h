@@ -29,14 +29,19 @@ enum class InputSlot {
 };
 InputSlot SlotOf(MatrixRole role);  // REQUIRES: not kEmbedding
 
-// Rows are tokens of one sequence, row i at position `position` + i; matrices of activations are
+// Rows are tokens of one sequence or of several, run after run; matrices of activations are
 // [rows, width], row after row. Not for two threads at once.
 class Forward {
  public:
   Forward(const ModelConfig& config, ThreadPool& pool, ActivationType activations);
 
-  // The sequence's rows; call before the stages of a run.
-  void Begin(int64_t position, int64_t rows);
+  // The rows of a pass; call before its stages.
+  void Begin(std::span<const TokenRun> runs);
+  // Rows of one sequence, row i at position `position` + i.
+  void Begin(int64_t position, int64_t rows) {
+    const TokenRun run = {.first = position, .rows = rows};
+    Begin(std::span<const TokenRun>(&run, 1));
+  }
 
   // Token and position embeddings into x (hidden_size).
   void Embed(const ModelWeights& weights, std::span<const int32_t> tokens, float* x);
@@ -45,7 +50,7 @@ class Forward {
   // 1. out: input of query, key, value, hidden_size.
   void AttentionInput(const LayerWeights& w, const float* x, float* out);
   // 2. out: input of the output projection, query_size. Keys and values go to row `cache_layer` of
-  //    `cache` at the positions of the run.
+  //    `cache` at the positions of the runs.
   void Attend(const LayerWeights& w, int64_t layer, const float* in, KvCache& cache,
               int64_t cache_layer, float* out);
   // 3. adds what the output projection makes of `in` to x.
@@ -69,14 +74,19 @@ class Forward {
   // All outputs of the same input; matrices with the same input transform share the preparation.
   void Multiply(const float* in, int64_t cols, int64_t rows,
                 std::span<const std::pair<const Linear*, float*>> outputs);
+  // Whether gate and up can go through GatedMatMul.
+  bool OnePass(const LayerWeights& w) const;
+  // Activations of `in` as the matrix takes them.
+  void Prepare(const float* in, int64_t cols, int64_t rows, const PackedMatrix& matrix);
 
   const ModelConfig& c_;
   ThreadPool& pool_;
   const ActivationType activations_type_;
   RopeTable rope_;
   RopeTable local_rope_;  // of layers with a window; empty: as rope_
-  int64_t position_ = 0;
-  int64_t rows_ = 0;
+  std::vector<TokenRun> runs_;
+  std::vector<QueryRun> queries_;  // the same for attention
+  int64_t rows_ = 0;               // of all runs
   std::vector<float> q_, k_, v_, gate_, sum_;
   Activations activations_;
 };

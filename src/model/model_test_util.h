@@ -67,7 +67,7 @@ inline std::unique_ptr<Session> ExactSession(const Model& model, ThreadPool& poo
                                              int64_t max_tokens = 0) {
   Result<std::unique_ptr<Session>> session = Session::Create(
       model, pool,
-      {.max_tokens = max_tokens, .activations = ActivationType::kFloat32, .kv_half = false});
+      {.max_tokens = max_tokens, .activations = ActivationType::kFloat32, .kv = KvType::kFloat32});
   EXPECT_TRUE(session.ok()) << session.status().message();
   return session.ok() ? *std::move(session) : nullptr;
 }

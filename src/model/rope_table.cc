@@ -12,19 +12,20 @@ RopeTable::RopeTable(int64_t dim, double theta, double scale, std::span<const fl
   }
 }
 
-void RopeTable::Fill(int64_t first, int64_t rows) {
+void RopeTable::Fill(int64_t row, int64_t first, int64_t rows) {
   const size_t half = frequencies_.size();
-  const size_t size = half * static_cast<size_t>(rows);
+  const size_t size = half * static_cast<size_t>(row + rows);
   if (cosines_.size() < size) {
     cosines_.resize(size);
     sines_.resize(size);
   }
-  for (size_t r = 0; r < static_cast<size_t>(rows); ++r) {
-    const double position = static_cast<double>(first) + static_cast<double>(r);
+  for (int64_t r = 0; r < rows; ++r) {
+    const auto position = static_cast<double>(first + r);
+    const size_t at = static_cast<size_t>(row + r) * half;
     for (size_t i = 0; i < half; ++i) {
       const double angle = position * frequencies_[i];
-      cosines_[r * half + i] = static_cast<float>(std::cos(angle));
-      sines_[r * half + i] = static_cast<float>(std::sin(angle));
+      cosines_[at + i] = static_cast<float>(std::cos(angle));
+      sines_[at + i] = static_cast<float>(std::sin(angle));
     }
   }
 }

@@ -16,8 +16,8 @@ class RopeTable {
   RopeTable() = default;  // no rotation
 
   bool empty() const { return frequencies_.empty(); }
-  // Fills the table for positions first .. first + rows - 1.
-  void Fill(int64_t first, int64_t rows);
+  // Fills rows row .. row + rows - 1 of the table for positions first .. first + rows - 1.
+  void Fill(int64_t row, int64_t first, int64_t rows);
   const float* cosines() const { return cosines_.data(); }  // rows x dim / 2
   const float* sines() const { return sines_.data(); }
   int64_t bytes() const;

@@ -3,26 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/layers.h"
+
 namespace crumb {
-namespace {
-
-// Largest logit, of equal ones the first. All NaN: 0.
-int32_t Greedy(std::span<const float> logits) {
-  size_t best = 0;
-  float best_logit = -INFINITY;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] > best_logit) {
-      best = i;
-      best_logit = logits[i];
-    }
-  }
-  return static_cast<int32_t>(best);
-}
-
-}  // namespace
 
 int32_t Sampler::Next(std::span<const float> logits) {
-  const int32_t best = Greedy(logits);
+  const auto best = static_cast<int32_t>(ArgMax(logits.data(), std::ssize(logits)));
   if (!(options_.temperature > 0)) return best;
   const double top = logits[static_cast<size_t>(best)];
   if (!std::isfinite(top)) return best;

@@ -16,6 +16,13 @@ namespace {
 // larger.
 constexpr int64_t kChunk = 512;
 
+constexpr int64_t kMostSequences = 1 << 16;
+
+Status NoLogits(const Model& model) {
+  return InvalidArgument(
+      fmt::format("{}: an encoder has no logits; it gives embeddings", model.path()));
+}
+
 }  // namespace
 
 struct Session::State {
@@ -25,10 +32,14 @@ struct Session::State {
         pool(p),
         weights(FindWeights(m)),
         cache(std::move(kv)),
-        forward(m.config(), p, o.activations) {}
+        forward(m.config(), p, o.activations),
+        positions(static_cast<size_t>(o.sequences)) {}
 
-  Status Check(std::span<const int32_t> tokens, int64_t first) const;
-  void Run(std::span<const int32_t> tokens);
+  Status Check(std::span<const int32_t> tokens) const;
+  // `rows` more rows of a sequence.
+  Result<TokenRun> Behind(int64_t sequence, int64_t rows) const;
+  Status CheckRoom(const TokenRun& run) const;
+  void Run(std::span<const TokenRun> runs, std::span<const int32_t> tokens);
   void Logits(int64_t first_row, int64_t count, float* out);
   std::vector<float> MeanOfRows(int64_t count) const;
   int64_t BufferBytes() const;
@@ -38,8 +49,8 @@ struct Session::State {
   ThreadPool& pool;
   const ModelWeights weights;
   KvCache cache;
-  crumb::Forward forward;  // not the member function
-  int64_t position = 0;    // where the rows of this run start
+  crumb::Forward forward;          // not the member function
+  std::vector<int64_t> positions;  // of each sequence: tokens run so far
 
   // Of the rows of this run; they keep the largest size they had.
   std::vector<float> x;       // the residual stream, hidden_size wide
@@ -47,23 +58,35 @@ struct Session::State {
   std::vector<float> inner;   // what attention or the first half of the MLP gives
 };
 
-Status Session::State::Check(std::span<const int32_t> tokens, int64_t first) const {
+Status Session::State::Check(std::span<const int32_t> tokens) const {
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i] < 0 || tokens[i] >= c.vocabulary_size) {
       return InvalidArgument(fmt::format("token {} at place {} is outside the vocabulary of {}",
                                          tokens[i], i, c.vocabulary_size));
     }
   }
-  if (first + std::ssize(tokens) > cache.capacity()) {
+  return OkStatus();
+}
+
+Result<TokenRun> Session::State::Behind(int64_t sequence, int64_t rows) const {
+  if (sequence < 0 || sequence >= cache.sequences()) {
+    return InvalidArgument(
+        fmt::format("sequence {} of a session of {}", sequence, cache.sequences()));
+  }
+  return TokenRun{sequence, positions[static_cast<size_t>(sequence)], rows};
+}
+
+Status Session::State::CheckRoom(const TokenRun& run) const {
+  if (run.first + run.rows > cache.capacity()) {
     return InvalidArgument(
         fmt::format("{} tokens do not fit behind {} in a context of {}; choose a larger context or "
                     "a shorter text",
-                    tokens.size(), first, cache.capacity()));
+                    run.rows, run.first, cache.capacity()));
   }
   return OkStatus();
 }
 
-void Session::State::Run(std::span<const int32_t> tokens) {
+void Session::State::Run(std::span<const TokenRun> runs, std::span<const int32_t> tokens) {
   const int64_t rows = std::ssize(tokens);
   const auto grow = [rows](std::vector<float>& buffer, int64_t width) {
     const auto size = static_cast<size_t>(rows * width);
@@ -72,7 +95,7 @@ void Session::State::Run(std::span<const int32_t> tokens) {
   grow(x, c.hidden_size);
   grow(normed, c.hidden_size);
   grow(inner, std::max(c.query_size(), c.intermediate_size));
-  forward.Begin(position, rows);
+  forward.Begin(runs);
   forward.Embed(weights, tokens, x.data());
   for (int64_t layer = 0; layer < c.layers; ++layer) {
     const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
@@ -83,7 +106,9 @@ void Session::State::Run(std::span<const int32_t> tokens) {
     forward.MlpInner(w, normed.data(), inner.data());
     forward.FinishMlp(w, inner.data(), x.data());
   }
-  position += rows;
+  for (const TokenRun& run : runs) {
+    positions[static_cast<size_t>(run.sequence)] = run.first + run.rows;
+  }
 }
 
 void Session::State::Logits(int64_t first_row, int64_t count, float* out) {
@@ -126,36 +151,70 @@ Result<std::unique_ptr<Session>> Session::Create(const Model& model, ThreadPool&
     return InvalidArgument(fmt::format("{}: the model has positions for {} tokens, not {}",
                                        model.path(), c.max_positions, capacity));
   }
-  CRUMB_ASSIGN_OR_RETURN(KvCache cache,
-                         KvCache::Create(c.layers, capacity, c.kv_size(), options.kv_half));
+  if (options.sequences < 1 || options.sequences > kMostSequences) {
+    return InvalidArgument(fmt::format("{} sequences are not possible; choose 1 to {}",
+                                       options.sequences, kMostSequences));
+  }
+  CRUMB_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create({.layers = c.layers,
+                                                         .capacity = capacity,
+                                                         .kv_heads = c.kv_heads,
+                                                         .head_dim = c.head_dim,
+                                                         .type = options.kv,
+                                                         .sequences = options.sequences}));
   std::unique_ptr<Session> session(new Session());
   session->state_ = std::make_unique<State>(model, pool, options, std::move(cache));
   return session;
 }
 
 Status Session::Forward(std::span<const int32_t> tokens, int64_t logit_rows,
-                        std::vector<float>* logits) {
+                        std::vector<float>* logits, int64_t sequence) {
   State& s = *state_;
-  if (s.c.encoder) {
-    return InvalidArgument(
-        fmt::format("{}: an encoder has no logits; it gives embeddings", s.model.path()));
-  }
+  if (s.c.encoder) return NoLogits(s.model);
   const int64_t count = std::ssize(tokens);
   if (logit_rows < 0 || logit_rows > count) {
     return InvalidArgument(fmt::format("logits of {} rows from {} tokens", logit_rows, count));
   }
-  CRUMB_RETURN_IF_ERROR(s.Check(tokens, s.position));
+  CRUMB_RETURN_IF_ERROR(s.Check(tokens));
+  CRUMB_ASSIGN_OR_RETURN(const TokenRun all, s.Behind(sequence, count));
+  CRUMB_RETURN_IF_ERROR(s.CheckRoom(all));
   if (logit_rows > 0) logits->resize(static_cast<size_t>(logit_rows * s.c.vocabulary_size));
   const int64_t first_wanted = count - logit_rows;
   for (int64_t begin = 0; begin < count; begin += kChunk) {
     const int64_t end = std::min(begin + kChunk, count);
-    s.Run(tokens.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+    const TokenRun run = {sequence, all.first + begin, end - begin};
+    s.Run({&run, 1}, tokens.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
     const int64_t wanted = std::max(begin, first_wanted);
     if (wanted < end) {
       s.Logits(wanted - begin, end - wanted,
                logits->data() + (wanted - first_wanted) * s.c.vocabulary_size);
     }
   }
+  return OkStatus();
+}
+
+Status Session::Step(std::span<const NextToken> tokens, std::vector<float>* logits) {
+  State& s = *state_;
+  if (s.c.encoder) return NoLogits(s.model);
+  std::vector<TokenRun> runs;
+  std::vector<int32_t> ids;
+  std::vector<bool> seen(s.positions.size());
+  for (const NextToken& next : tokens) {
+    CRUMB_ASSIGN_OR_RETURN(const TokenRun run, s.Behind(next.sequence, 1));
+    CRUMB_RETURN_IF_ERROR(s.CheckRoom(run));
+    const auto sequence = static_cast<size_t>(next.sequence);
+    if (seen[sequence]) {
+      return InvalidArgument(fmt::format("sequence {} comes twice in one step", sequence));
+    }
+    seen[sequence] = true;
+    runs.push_back(run);
+    ids.push_back(next.token);
+  }
+  CRUMB_RETURN_IF_ERROR(s.Check(ids));
+  const int64_t count = std::ssize(ids);
+  logits->resize(static_cast<size_t>(count * s.c.vocabulary_size));
+  if (count == 0) return OkStatus();
+  s.Run(runs, ids);
+  s.Logits(0, count, logits->data());
   return OkStatus();
 }
 
@@ -166,20 +225,30 @@ Result<std::vector<float>> Session::Embed(std::span<const int32_t> tokens) {
         fmt::format("{}: only encoders give sentence embeddings", s.model.path()));
   }
   if (tokens.empty()) return InvalidArgument("an embedding needs at least one token");
-  CRUMB_RETURN_IF_ERROR(s.Check(tokens, 0));
-  s.position = 0;
-  s.Run(tokens);
+  CRUMB_RETURN_IF_ERROR(s.Check(tokens));
+  const TokenRun run = {.rows = std::ssize(tokens)};
+  CRUMB_RETURN_IF_ERROR(s.CheckRoom(run));
+  s.Run({&run, 1}, tokens);
   return s.MeanOfRows(std::ssize(tokens));
 }
 
 const Model& Session::model() const { return state_->model; }
 ThreadPool& Session::pool() const { return state_->pool; }
 int64_t Session::max_tokens() const { return state_->cache.capacity(); }
-int64_t Session::position() const { return state_->position; }
+int64_t Session::sequences() const { return state_->cache.sequences(); }
+int64_t Session::position(int64_t sequence) const {
+  return state_->positions.at(static_cast<size_t>(sequence));
+}
 
-void Session::Truncate(int64_t position) {
-  CRUMB_CHECK(position >= 0 && position <= state_->position);
-  state_->position = position;
+void Session::Truncate(int64_t position, int64_t sequence) {
+  CRUMB_CHECK(position >= 0 && position <= this->position(sequence));
+  state_->positions[static_cast<size_t>(sequence)] = position;
+}
+
+void Session::CopySequence(int64_t from, int64_t to) {
+  CRUMB_CHECK(to >= 0 && to < sequences());
+  state_->cache.Copy(from, to, position(from));
+  state_->positions[static_cast<size_t>(to)] = position(from);
 }
 
 int64_t Session::kv_bytes() const { return state_->cache.bytes(); }

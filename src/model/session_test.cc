@@ -81,14 +81,82 @@ TEST_P(SessionOf, LastRowsAreTheEndOfAllRows) {
 TEST_P(SessionOf, HalfPrecisionCacheStaysClose) {
   const std::vector<int32_t> tokens = SomeTokens(20);
   const auto exact = ExactSession(*model_, pool_);
-  const auto half =
-      Session::Create(*model_, pool_, {.activations = ActivationType::kFloat32, .kv_half = true});
+  const auto half = Session::Create(
+      *model_, pool_, {.activations = ActivationType::kFloat32, .kv = KvType::kFloat16});
   ASSERT_TRUE(half.ok());
   EXPECT_EQ((*half)->kv_bytes() * 2, exact->kv_bytes());
   const double difference =
       model_test::LargestDifference(AllLogits(*exact, tokens), AllLogits(**half, tokens));
   EXPECT_GT(difference, 0);
   EXPECT_LT(difference, 0.2);  // keys and values are rounded by 2^-11; logits reach about 15
+}
+
+// A code is off by half of amax / 127 at most, so keys and values are off by 2^-8 of the largest
+// number of their head: some eight times as much as float16 rounds off.
+TEST_P(SessionOf, Int8CacheStaysClose) {
+  const std::vector<int32_t> tokens = SomeTokens(20);
+  const auto exact = ExactSession(*model_, pool_);
+  const auto codes = Session::Create(
+      *model_, pool_, {.activations = ActivationType::kFloat32, .kv = KvType::kInt8});
+  ASSERT_TRUE(codes.ok());
+  EXPECT_LT((*codes)->kv_bytes() * 2, exact->kv_bytes());
+  const double difference =
+      model_test::LargestDifference(AllLogits(*exact, tokens), AllLogits(**codes, tokens));
+  EXPECT_GT(difference, 0);
+  EXPECT_LT(difference, 1.6);
+}
+
+// Contexts of different lengths side by side, every type of cache.
+TEST_P(SessionOf, ASequenceOfAStepGetsTheBitsThatItGetsAlone) {
+  const std::vector<int32_t> tokens = SomeTokens(40);
+  const std::span<const int32_t> all(tokens);
+  const auto words = static_cast<size_t>(model_->config().vocabulary_size);
+  for (const KvType kv : {KvType::kFloat32, KvType::kFloat16, KvType::kInt8}) {
+    SessionOptions options = {.max_tokens = 64, .kv = kv, .sequences = 3};
+    const auto session = Session::Create(*model_, pool_, options);
+    ASSERT_TRUE(session.ok());
+    const std::vector<size_t> lengths = {1, 7, 30};
+    for (size_t s = 0; s < 3; ++s) {
+      const auto sequence = static_cast<int64_t>(s);
+      ASSERT_TRUE((*session)->Forward(all.first(lengths[s]), 0, nullptr, sequence).ok());
+    }
+    std::vector<float> together;
+    for (int step = 0; step < 2; ++step) {
+      const std::vector<NextToken> next = {{2, tokens[3]}, {0, tokens[5]}, {1, tokens[8]}};
+      ASSERT_TRUE((*session)->Step(next, &together).ok());
+    }
+    EXPECT_EQ((*session)->position(2), 32);
+    options.sequences = 1;
+    const int32_t last[] = {tokens[5], tokens[8], tokens[3]};
+    const size_t row[] = {1, 2, 0};
+    for (size_t s = 0; s < 3; ++s) {
+      const auto alone = Session::Create(*model_, pool_, options);
+      ASSERT_TRUE(alone.ok());
+      ASSERT_TRUE((*alone)->Forward(all.first(lengths[s]), 0, nullptr).ok());
+      std::vector<float> logits;
+      for (int step = 0; step < 2; ++step) {
+        ASSERT_TRUE((*alone)->Forward({&last[s], 1}, 1, &logits).ok());
+      }
+      const auto at = together.begin() + static_cast<ptrdiff_t>(row[s] * words);
+      EXPECT_EQ(std::vector<float>(at, at + static_cast<ptrdiff_t>(words)), logits) << s;
+    }
+  }
+}
+
+TEST_P(SessionOf, ACopiedSequenceGoesOnAsTheFirstOne) {
+  const std::vector<int32_t> tokens = SomeTokens(20);
+  for (const KvType kv : {KvType::kFloat16, KvType::kInt8}) {
+    const auto session =
+        Session::Create(*model_, pool_, {.max_tokens = 64, .kv = kv, .sequences = 2});
+    ASSERT_TRUE(session.ok());
+    ASSERT_TRUE((*session)->Forward(tokens, 0, nullptr).ok());
+    (*session)->CopySequence(0, 1);
+    EXPECT_EQ((*session)->position(1), 20);
+    std::vector<float> first, second;
+    ASSERT_TRUE((*session)->Forward({&tokens[4], 1}, 1, &first, 0).ok());
+    ASSERT_TRUE((*session)->Forward({&tokens[4], 1}, 1, &second, 1).ok());
+    EXPECT_EQ(first, second);
+  }
 }
 
 TEST_P(SessionOf, LongPromptsRunInPiecesWithoutChange) {
@@ -130,6 +198,23 @@ TEST_F(SessionErrors, TokensOutsideTheVocabularyAreRefused) {
     EXPECT_THAT(session->Forward(std::vector<int32_t>{1, bad}, 0, nullptr).message(),
                 HasSubstr(std::to_string(bad)));
   }
+}
+
+TEST_F(SessionErrors, SequencesThatAreNotThereOrComeTwiceAreRefused) {
+  const auto session = Session::Create(*model_, pool_, {.max_tokens = 2, .sequences = 2});
+  ASSERT_TRUE(session.ok());
+  std::vector<float> logits;
+  const auto step = [&](std::vector<NextToken> next) { return (*session)->Step(next, &logits); };
+  EXPECT_THAT(step({{0, 1}, {2, 1}}).message(), HasSubstr("sequence 2"));
+  EXPECT_THAT(step({{1, 1}, {1, 1}}).message(), HasSubstr("twice"));
+  EXPECT_THAT(step({{0, 1}, {1, -1}}).message(), HasSubstr("-1"));
+  EXPECT_EQ((*session)->position(0), 0);
+  EXPECT_TRUE(step({{1, 1}}).ok());
+  EXPECT_TRUE(step({{1, 1}}).ok());
+  EXPECT_THAT(step({{0, 1}, {1, 1}}).message(), HasSubstr("context of 2"));
+  EXPECT_TRUE(step({}).ok());
+  EXPECT_TRUE(logits.empty());
+  EXPECT_FALSE(Session::Create(*model_, pool_, {.sequences = 0}).ok());
 }
 
 TEST_F(SessionErrors, LearnedPositionsLimitTheContext) {

@@ -47,7 +47,7 @@ struct Stream {
     int64_t rows = 0;
     for (const auto& window : tokens.windows) rows = std::max(rows, std::ssize(window));
     const int64_t windows = std::ssize(tokens.windows);
-    CRUMB_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(1, rows, c.kv_size(), /*half=*/false));
+    CRUMB_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(KvShape::Exact(c, 1, rows)));
     CRUMB_ASSIGN_OR_RETURN(WindowStore hidden,
                            WindowStore::Create(folder, windows, rows, c.hidden_size));
     CRUMB_ASSIGN_OR_RETURN(WindowStore between,

@@ -215,7 +215,7 @@ class Walk {
         weights_(FindWeights(model)),
         forward_(c_, pool, ActivationType::kFloat32),
         rows_(std::ssize(tokens.windows.front())),
-        cache_(KvCache::Create(1, rows_, c_.kv_size(), false).value()),
+        cache_(KvCache::Create(KvShape::Exact(c_, 1, rows_)).value()),
         input_(static_cast<size_t>(rows_ * c_.hidden_size)) {
     for (const std::vector<int32_t>& window : tokens.windows) {
       streams_.emplace_back(rows_ * c_.hidden_size);

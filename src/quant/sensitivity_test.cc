@@ -60,7 +60,7 @@ MlpMoments MomentsOfMlp(const Model& model, std::span<const std::vector<int32_t>
   for (const auto& window : windows) {
     const int64_t rows = std::ssize(window);
     Forward forward(c, pool, ActivationType::kFloat32);
-    KvCache cache = KvCache::Create(1, rows, c.kv_size(), false).value();
+    KvCache cache = KvCache::Create(KvShape::Exact(c, 1, rows)).value();
     const auto buffer = [&](int64_t width) {
       return std::vector<float>(static_cast<size_t>(rows * width));
     };
@@ -88,7 +88,8 @@ MlpMoments MomentsOfMlp(const Model& model, std::span<const std::vector<int32_t>
 std::vector<double> Probabilities(const Model& model, std::span<const int32_t> window,
                                   ThreadPool& pool) {
   auto session = Session::Create(
-      model, pool, {.max_tokens = 64, .activations = ActivationType::kFloat32, .kv_half = false});
+      model, pool,
+      {.max_tokens = 64, .activations = ActivationType::kFloat32, .kv = KvType::kFloat32});
   std::vector<float> logits;
   EXPECT_TRUE((*session)->Forward(window, std::ssize(window), &logits).ok());
   const auto vocabulary = static_cast<size_t>(model.config().vocabulary_size);

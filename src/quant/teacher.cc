@@ -23,7 +23,7 @@ Result<std::unique_ptr<Teacher>> Teacher::Create(const Model& model,
   for (const auto& window : windows) rows = std::max(rows, std::ssize(window));
   CRUMB_ASSIGN_OR_RETURN(WindowStore inputs,
                          WindowStore::Create(folder, std::ssize(windows), rows, c.hidden_size));
-  CRUMB_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(1, rows, c.kv_size(), /*half=*/false));
+  CRUMB_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(KvShape::Exact(c, 1, rows)));
   std::unique_ptr<Teacher> teacher(new Teacher(model, std::move(inputs), pool));
   std::vector<float> x(static_cast<size_t>(rows * c.hidden_size));
   std::vector<float> input(x.size());

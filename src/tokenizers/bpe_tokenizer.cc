@@ -14,6 +14,7 @@ BpeTokenizer::BpeTokenizer(BpeSpec spec, TokenizerSettings settings)
       merges_(spec_.merges),
       cuts_(tokens(), spec_.byte_level ? std::span<const BpeMerge>() : spec_.merges) {
   byte_ids_.fill(-1);
+  ids_.reserve(tokens().size());
   for (size_t i = 0; i < tokens().size(); ++i) {
     const Token& token = tokens()[i];
     const auto id = static_cast<int32_t>(i);

@@ -51,6 +51,7 @@ Result<Vocabulary> ReadVocabulary(const Json& root, const Json& model, const std
   const Json& vocab = Member(model, "vocab");
   if (!vocab.is_object()) return Corrupt(fmt::format("{}: model.vocab is not an object", name));
   Vocabulary vocabulary;
+  vocabulary.ids.reserve(vocab.size());
   TokenListBuilder builder(name);
   for (const auto& [text, id] : vocab.items()) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX) {

@@ -106,6 +106,31 @@ int64_t PrefetchDistance(int64_t tile_bytes) {
   return tile_bytes > kLargestPrefetch ? 0 : RoundUp(kPrefetchBytes, tile_bytes);
 }
 
+// The same for kernels that walk `rows` rows of `row_bytes` side by side: how far ahead of a place
+// to ask for memory. In long rows some lines on, and from a row's end to the tile of rows behind
+// this one; in short rows whole tiles on.
+class RowsAhead {
+ public:
+  RowsAhead(int64_t rows, int64_t row_bytes) {
+    if (row_bytes > kInRow) {
+      distance_ = kInRow;
+      inside_ = row_bytes - kInRow;
+      jump_ = (rows - 1) * row_bytes;
+    } else {
+      distance_ = RoundUp(kPrefetchBytes, rows * row_bytes);
+      inside_ = row_bytes;
+    }
+  }
+  // From `offset` bytes behind the start of any row.
+  int64_t From(int64_t offset) const { return offset < inside_ ? distance_ : distance_ + jump_; }
+
+ private:
+  static constexpr int64_t kInRow = 512;
+  int64_t distance_;
+  int64_t inside_;
+  int64_t jump_ = 0;
+};
+
 // Each file uses what those before it define.
 // clang-format off
 #include "kernels/group_levels-inl.h"

@@ -22,6 +22,7 @@ struct Simd {
   static constexpr int kColumns = 64;
   static constexpr int kSubtracted = 0;
   static constexpr bool kTernaryInRegisters = true;
+  static constexpr bool kOwnRows = true;
 
   using Float = __m512;
   using Levels = __m512i;
@@ -247,6 +248,8 @@ struct Simd {
 };
 
 #include "kernels/matmul-inl.h"
+// Uses what is above.
+#include "kernels/trellis_row_avx512-inl.h"
 
 }  // namespace
 

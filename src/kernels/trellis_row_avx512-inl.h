@@ -7,21 +7,25 @@
 //    transposes each 8 x 8 bits. So the byte of a column holds its bits in eight rows, the newest
 //    lowest: its history.
 // 2. Windows. A history beside the one before it makes 16 bits a column, four columns in 64 bits.
-//    vpmultishiftqb takes from these the windows of four columns in two rows (a lane of 32 bits for
-//    each), 64 windows at a time; vpermb looks them up; vpdpbusd multiplies.
-// 3. Sums. Eight vectors hold the sums of eight pairs of rows, in eight parts each; three steps of
-//    adding lanes make one vector with a lane for each row.
+//    vpmultishiftqb takes from these eight bits of each column at two places: a lane of 32 bits is
+//    four columns at one place. The lowest six bits are the window of a row, those above the lowest
+//    that of the row before, and so on: vpermb looks up the first, vpermi2b the second; with four
+//    bits a window vpermb looks up three and vpermi2b the fourth. vpdpbusd multiplies.
+// 3. Sums. Eight vectors hold the sums of two rows each, in eight parts; three steps of adding
+//    lanes make one vector with a lane for each row.
 //
-// Where the bits of a history come from:
-//   2 and 3 bits  eight rows, one plane; rows 8 h + 2 s and 8 h + 2 s + 1 are a pair
+// Which rows a history (a "part" of the sixteen) has:
+//   2 and 3 bits  eight rows, one plane
 //   4 bits        four rows, two planes by turns: their windows (3 bits each) are one of 6 bits,
 //                 with a table of the sums
-//   1 bit         every other row, as the windows go; rows r and r + 8 are a pair
+//   1 bit         the eight rows of one parity, as the windows go
 
 template <int kBits>
 struct TrellisRow {
   using Vector = __m512i;
-  static constexpr int kTables = kBits == 4 ? 2 : kBits == 1 ? 2 : kBits;
+  static constexpr int kTables = kBits == 3 ? 3 : 2;
+  // Rows whose windows are looked up in the same bytes.
+  static constexpr int kAges = kBits == 4 ? 1 : kBits == 3 ? 4 : 2;
   static constexpr int64_t kRows = 16;
   static constexpr int64_t kLine = 64;
   // A chunk of columns: whole lines and whole groups.
@@ -47,17 +51,46 @@ struct TrellisRow {
     uint8_t* At(int part, int64_t index) { return bytes + (part * kEach + index) * 64; }
   };
 
-  static Vector Table(const uint8_t* tables, int t) {
-    if constexpr (kBits != 4) return _mm512_loadu_si512(tables + 64 * t);
-    // Entry i: the sum for the even bits of i in the first table and the odd ones in the second.
-    alignas(64) uint8_t sums[64];
-    for (int i = 0; i < 64; ++i) {
-      const int even = (i & 1) | (i >> 1 & 2) | (i >> 2 & 4);
-      const int odd = (i >> 1 & 1) | (i >> 2 & 2) | (i >> 3 & 4);
-      sums[i] = static_cast<uint8_t>(tables[128 * t + even] + tables[128 * t + 64 + odd]);
+  // Tables of each plane (4 bits: pair of planes) for windows that begin at bit 0, 1, ...
+  struct Tables {
+    Vector low[kTables][kAges];
+    Vector high[kTables];  // the second half of the last one, for windows that reach bit 6
+
+    explicit Tables(const uint8_t* p) {
+      alignas(64) uint8_t table[64], shifted[128];
+      for (int t = 0; t < kTables; ++t) {
+        for (int i = 0; i < 64; ++i) {
+          // 4 bits: the even bits of i for one plane and the odd ones for the other.
+          const int even = (i & 1) | (i >> 1 & 2) | (i >> 2 & 4);
+          const int odd = (i >> 1 & 1) | (i >> 2 & 2) | (i >> 3 & 4);
+          table[i] = kBits == 4 ? static_cast<uint8_t>(p[128 * t + even] + p[128 * t + 64 + odd])
+                                : p[64 * t + i];
+        }
+        for (int age = 0; age < kAges; ++age) {
+          for (int i = 0; i < 128; ++i) shifted[i] = table[(i >> age) % 64];
+          low[t][age] = _mm512_load_si512(shifted);
+        }
+        high[t] = _mm512_load_si512(shifted + 64);
+      }
     }
-    return _mm512_load_si512(sums);
-  }
+    template <int kAge>
+    Vector LookUp(int t, Vector bits) const {
+      if constexpr (kAge == 0 || kAge + 1 < kAges) {
+        return _mm512_permutexvar_epi8(bits, low[t][kAge]);
+      } else {
+        return _mm512_permutex2var_epi8(low[t][kAge], bits, high[t]);
+      }
+    }
+    // The sum of all tables.
+    template <int kAge>
+    Vector Levels(const Vector (&bits)[kTables]) const {
+      Vector levels = LookUp<kAge>(0, bits[0]);
+      CRUMB_UNROLL for (int t = 1; t < kTables; ++t) {
+        levels = _mm512_add_epi8(levels, LookUp<kAge>(t, bits[t]));
+      }
+      return levels;
+    }
+  };
 
   // ---- 1. lines ----
 
@@ -168,17 +201,14 @@ struct TrellisRow {
 
   // ---- 2. windows ----
 
-  // Places of windows in 64 bits of four columns: those of the lower lane's row `low` bits above
-  // the end of a column's 16 bits, those of the upper lane's row `high`.
-  static constexpr uint64_t Places(uint64_t low, uint64_t high) {
+  // Eight bits of each column, from `low` bits above the end of its 16 bits for the lower lane of
+  // 64 bits, `high` for the upper one.
+  static Vector Bits(uint64_t low, uint64_t high, Vector histories) {
     uint64_t places = 0;
     for (uint64_t c = 0; c < 4; ++c) {
       places |= (16 * c + low) << 8 * c | (16 * c + high) << (8 * c + 32);
     }
-    return places;
-  }
-  static Vector Windows(uint64_t places, Vector bits) {
-    return _mm512_multishift_epi64_epi8(_mm512_set1_epi64(static_cast<int64_t>(places)), bits);
+    return _mm512_multishift_epi64_epi8(_mm512_set1_epi64(static_cast<int64_t>(places)), histories);
   }
   static Vector Beside(bool high, Vector history, Vector before) {
     return high ? _mm512_unpackhi_epi8(history, before) : _mm512_unpacklo_epi8(history, before);
@@ -186,45 +216,54 @@ struct TrellisRow {
   static Vector Load(const uint8_t* p) { return _mm512_load_si512(p); }
 
   // Adds the products of half the columns of a group (quads 0 and 1, or 2 and 3, of every four) to
-  // sums[i] of the i-th pair of rows. `codes`: of each quad twice.
+  // sums. `codes`: of each quad twice.
   static CRUMB_INLINE inline void AddHalf(bool high, Histories& now, int64_t index,
-                                          const uint8_t* state, const Vector (&tables)[kTables],
-                                          Vector codes, Vector (&sums)[8]) {
-    const auto add = [&](int pair, Vector levels) CRUMB_INLINE {
-      sums[pair] = _mm512_dpbusd_epi32(sums[pair], levels, codes);
-    };
-    const auto look_up = [&](int t, Vector windows)
-                             CRUMB_INLINE { return _mm512_permutexvar_epi8(windows, tables[t]); };
+                                          const uint8_t* state, const Tables& tables, Vector codes,
+                                          Vector (&sums)[8]) {
+    const auto add = [&](int i, Vector levels)
+                         CRUMB_INLINE { sums[i] = _mm512_dpbusd_epi32(sums[i], levels, codes); };
     if constexpr (kBits == 1) {
       const Vector even = Beside(high, Load(now.At(0, index)), Load(state));
       const Vector odd = Beside(high, Load(now.At(1, index)), Load(state + 64));
-      Vector before = Windows(Places(8, 4), odd);  // rows -1 and 7
-      CRUMB_UNROLL for (int s = 0; s < 4; ++s) {
-        const auto low = static_cast<uint64_t>(7 - s), upper = static_cast<uint64_t>(3 - s);
-        const Vector evens = Windows(Places(low, upper), even);
-        const Vector odds = Windows(Places(low, upper), odd);
-        add(2 * s, _mm512_add_epi8(look_up(0, evens), look_up(1, before)));
-        add(2 * s + 1, _mm512_add_epi8(look_up(0, odds), look_up(1, evens)));
-        before = odds;
+      CRUMB_UNROLL for (int k = 0; k < 2; ++k) {
+        const uint64_t low = k == 0 ? 6 : 2;
+        const Vector evens = Bits(low, low - 2, even), odds = Bits(low, low - 2, odd);
+        const Vector before = _mm512_srli_epi16(odds, 2);
+        const auto both = [&](Vector own, Vector other) { return _mm512_add_epi8(own, other); };
+        const auto& t = tables;
+        add(4 * k, both(t.template LookUp<1>(0, evens), t.template LookUp<0>(1, before)));
+        add(4 * k + 1, both(t.template LookUp<1>(0, odds), t.template LookUp<1>(1, evens)));
+        add(4 * k + 2, both(t.template LookUp<0>(0, evens), t.template LookUp<1>(1, odds)));
+        add(4 * k + 3, both(t.template LookUp<0>(0, odds), t.template LookUp<0>(1, evens)));
       }
       return;
     }
-    constexpr int kPairs = 8 / kParts;
-    constexpr int kStep = 8 / (2 * kPairs);  // bits of a row in a history
     CRUMB_UNROLL for (int part = 0; part < kParts; ++part) {
-      Vector bits[kWindowed];
-      CRUMB_UNROLL for (int t = 0; t < kWindowed; ++t) {
+      Vector histories[kTables];
+      CRUMB_UNROLL for (int t = 0; t < kTables; ++t) {
         const uint8_t* before = part == 0 ? state + 64 * t : now.At(part - 1, index + t);
-        bits[t] = Beside(high, Load(now.At(part, index + t)), Load(before));
+        histories[t] = Beside(high, Load(now.At(part, index + t)), Load(before));
       }
-      CRUMB_UNROLL for (int s = 0; s < kPairs; ++s) {
-        const auto low = static_cast<uint64_t>(8 - kStep - 2 * s * kStep);
-        const uint64_t places = Places(low, low - kStep);
-        Vector levels = look_up(0, Windows(places, bits[0]));
-        CRUMB_UNROLL for (int t = 1; t < kWindowed; ++t) {
-          levels = _mm512_add_epi8(levels, look_up(t, Windows(places, bits[t])));
+      Vector bits[kTables];
+      if constexpr (kBits == 2) {
+        CRUMB_UNROLL for (int k = 0; k < 2; ++k) {
+          const uint64_t low = k == 0 ? 6 : 2;
+          CRUMB_UNROLL for (int t = 0; t < 2; ++t) bits[t] = Bits(low, low - 2, histories[t]);
+          add(4 * part + 2 * k, tables.template Levels<1>(bits));
+          add(4 * part + 2 * k + 1, tables.template Levels<0>(bits));
         }
-        add(part * kPairs + s, levels);
+      } else {
+        CRUMB_UNROLL for (int t = 0; t < kTables; ++t) bits[t] = Bits(4, 0, histories[t]);
+        if constexpr (kBits == 3) {
+          add(4 * part, tables.template Levels<3>(bits));
+          add(4 * part + 1, tables.template Levels<2>(bits));
+          add(4 * part + 2, tables.template Levels<1>(bits));
+          add(4 * part + 3, tables.template Levels<0>(bits));
+        } else {
+          add(2 * part + 1, tables.template Levels<0>(bits));
+          CRUMB_UNROLL for (Vector& b : bits) b = _mm512_srli_epi16(b, 2);
+          add(2 * part, tables.template Levels<0>(bits));
+        }
       }
     }
   }
@@ -242,11 +281,13 @@ struct TrellisRow {
     return AddLanes(AddLanes(AddPairs(sums[0], sums[1]), AddPairs(sums[2], sums[3])),
                     AddLanes(AddPairs(sums[4], sums[5]), AddPairs(sums[6], sums[7])));
   }
-  // Lanes of SumPairs in the order of rows.
+  // Lanes of SumPairs in the order of rows: sums[i] has rows 4 (i / 2) + i % 2 and the second next,
+  // or 8 (i / 4) + i % 4 and the fourth next.
   static Float InOrder(Float sums) {
-    if constexpr (kBits != 1) return sums;
-    const __m512i from = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
-    return _mm512_permutexvar_ps(from, sums);
+    alignas(64) static constexpr int32_t kFrom[2][16] = {
+        {0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15},
+        {0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15}};
+    return _mm512_permutexvar_ps(_mm512_load_si512(kFrom[kBits % 2]), sums);
   }
 
   // ---- all ----
@@ -276,7 +317,7 @@ struct TrellisRow {
   }
 
   // Lane r: row r, without its scale.
-  static Float Tile(const Rows16& rows, const IntInputs& x, const Vector (&tables)[kTables],
+  static Float Tile(const Rows16& rows, const IntInputs& x, const Tables& tables,
                     const RowsAhead& ahead, uint8_t* states) {
     Histories now;
     Float acc = Simd::Zero();
@@ -300,8 +341,7 @@ struct TrellisRow {
     const int64_t row_bytes = w.groups * kGroupBytes;
     const auto bytes = static_cast<uint64_t>(row_bytes);
     const RowsAhead ahead(kRows, row_bytes);
-    Vector tables[kTables];
-    CRUMB_UNROLL for (int t = 0; t < kTables; ++t) tables[t] = Table(w.table, t);
+    const Tables tables(w.table);
     __builtin_memset(states, 0, static_cast<uint64_t>(w.groups * kStateVectors * 64));
     if (begin > 0) {  // the rows above, zeros above row 0
       const int64_t above = Smaller(begin, kRows);

@@ -248,8 +248,8 @@ CRUMB_INLINE inline Simd::Ints GroupDot(const uint8_t* group, int64_t row_bytes,
 }
 
 template <WeightFormat kFormat, bool kGroupScales>
-Float IntRowsOfOne(const uint8_t* rows, int64_t distance, const IntInputs& x, const float* scales,
-                   const float* offsets) {
+Float IntRowsOfOne(const uint8_t* rows, int64_t distance, TileAhead next, const IntInputs& x,
+                   const float* scales, const float* offsets) {
   constexpr int64_t kBytes = GroupLevels<kFormat>::kBytes;
   constexpr int kFactor = kStart<kFormat == WeightFormat::kInt8, kGroupScales>;
   const int64_t row_bytes = x.groups * kBytes;
@@ -261,6 +261,7 @@ Float IntRowsOfOne(const uint8_t* rows, int64_t distance, const IntInputs& x, co
       __builtin_prefetch(ahead + i);
     }
     ahead += kLanes * kBytes;
+    if constexpr (Simd::kReadsAhead) next.Read(kLanes * kBytes);
     const Simd::Ints dots =
         GroupDot<kFormat, kFactor>(rows + g * kBytes, row_bytes, x.codes + g * kGroup, x.sums[g]);
     Float product = Simd::Set(x.scales[g]);
@@ -286,7 +287,8 @@ void IntRows(const WeightView& w, const ActivationView& view, int64_t begin, int
   if (w.zeros == nullptr) scratch.offsets = scratch.scales;  // offset 1
   const IntInputs x = PrepareInputs(view, kTernary, scratch);
   const int64_t row_bytes = w.groups * kBytes;
-  const int64_t distance = PrefetchDistance(kLanes * row_bytes);
+  const int64_t tile_bytes = kLanes * row_bytes;
+  const int64_t distance = TileAhead::Fits(tile_bytes) ? 0 : PrefetchDistance(tile_bytes);
   for (int64_t row = begin; row < end; row += kTileRows) {
     const int64_t rows = Smaller(kTileRows, end - row);
     float row_scales[kTileRows];
@@ -320,7 +322,9 @@ void IntRows(const WeightView& w, const ActivationView& view, int64_t begin, int
     }
     for (int64_t r = 0; r < rows; r += kLanes) {
       const int64_t at = r * w.groups;
-      Float sums = IntRowsOfOne<kFormat, kGroupScales>(codes + r * row_bytes, distance, x,
+      const TileAhead next(w.codes + (row + r + kLanes) * row_bytes, w.codes + end * row_bytes,
+                           tile_bytes);
+      Float sums = IntRowsOfOne<kFormat, kGroupScales>(codes + r * row_bytes, distance, next, x,
                                                        scratch.scales + at, scratch.offsets + at);
       if constexpr (!kGroupScales) sums = Simd::Mul(sums, Simd::Load(row_scales + r));
       StoreRows(sums, rows - r, y + row + r);

@@ -302,12 +302,13 @@ struct TrellisRow {
   // Calls use(g, index, state) for each group g: its histories are those from `index` on of `now`,
   // and `state` holds those before them, which it then replaces.
   template <typename Use>
-  static void ForGroups(const Rows16& rows, int64_t groups, const RowsAhead& ahead, uint8_t* states,
-                        Histories& now, const Use& use) {
+  static void ForGroups(const Rows16& rows, int64_t groups, const RowsAhead& ahead, TileAhead next,
+                        uint8_t* states, Histories& now, const Use& use) {
     for (int64_t first = 0; first < groups; first += kChunkGroups) {
       TurnChunk(rows, first, groups, ahead.From(first * kGroupBytes), now);
       const int64_t end = Smaller(first + kChunkGroups, groups);
       for (int64_t g = first; g < end; ++g) {
+        next.Read(kRows * kGroupBytes);
         const int64_t index = (g - first) * kWindowed;
         uint8_t* state = states + g * kStateVectors * 64;
         use(g, index, state);
@@ -318,7 +319,7 @@ struct TrellisRow {
 
   // Lane r: row r, without its scale.
   static Float Tile(const Rows16& rows, const IntInputs& x, const Tables& tables,
-                    const RowsAhead& ahead, uint8_t* states) {
+                    const RowsAhead& ahead, TileAhead next, uint8_t* states) {
     Histories now;
     Float acc = Simd::Zero();
     const auto add = [&](int64_t g, int64_t index, const uint8_t* state) CRUMB_INLINE {
@@ -331,7 +332,7 @@ struct TrellisRow {
       const Float dots = Simd::ToFloat(_mm512_add_epi32(SumPairs(sums), start));
       acc = Simd::Fma(dots, Simd::Set(x.scales[g]), acc);
     };
-    ForGroups(rows, x.groups, ahead, states, now, add);
+    ForGroups(rows, x.groups, ahead, next, states, now, add);
     return InOrder(acc);
   }
 
@@ -349,7 +350,7 @@ struct TrellisRow {
       __builtin_memcpy(copy + (kRows - above) * row_bytes, w.codes + (begin - above) * row_bytes,
                        bytes * static_cast<uint64_t>(above));
       Histories now;
-      ForGroups({copy, row_bytes}, w.groups, ahead, states, now,
+      ForGroups({copy, row_bytes}, w.groups, ahead, {nullptr, nullptr, 0}, states, now,
                 [](int64_t, int64_t, const uint8_t*) {});
     }
     for (int64_t row = begin; row < end; row += kRows) {
@@ -360,7 +361,9 @@ struct TrellisRow {
         __builtin_memcpy(copy, codes, bytes * static_cast<uint64_t>(rows));
         codes = copy;
       }
-      const Float sums = Tile({codes, row_bytes}, x, tables, ahead, states);
+      const TileAhead next(w.codes + (row + kRows) * row_bytes, w.codes + end * row_bytes,
+                           kRows * row_bytes);
+      const Float sums = Tile({codes, row_bytes}, x, tables, ahead, next, states);
       const Float scales = Simd::LoadHalf(w.scales + 2 * row, rows);
       StoreRows(Simd::Mul(sums, scales), rows, y + row);
     }

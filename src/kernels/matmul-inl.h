@@ -124,7 +124,7 @@ class RowsAhead {
   int64_t From(int64_t offset) const { return offset < inside_ ? distance_ : distance_ + jump_; }
 
  private:
-  static constexpr int64_t kInRow = 512;
+  static constexpr int64_t kInRow = 256;
   int64_t distance_;
   int64_t inside_;
   int64_t jump_ = 0;

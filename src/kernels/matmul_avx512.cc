@@ -251,6 +251,7 @@ struct Simd {
 
 #include "kernels/matmul-inl.h"
 // Uses what is above.
+#include "kernels/grid_row_avx512-inl.h"
 #include "kernels/trellis_row_avx512-inl.h"
 
 }  // namespace

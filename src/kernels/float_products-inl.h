@@ -31,12 +31,15 @@ FloatWeights RowsFrom(FloatWeights w, int64_t row) {
 template <typename Loader, int kRows, int kBatch>
 void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y,
                int64_t y_stride) {
-  [[maybe_unused]] const RowsAhead ahead(kRows, w.row_bytes);
+  [[maybe_unused]] const RowsAhead in_row(kRows, w.row_bytes);
+  [[maybe_unused]] const int64_t tile_on = RoundUp(kPrefetchBytes, kRows * w.row_bytes);
   Float acc[kRows][kBatch];
   CRUMB_UNROLL for (auto& row : acc) { CRUMB_UNROLL for (Float& a : row) a = Simd::Zero(); }
   const auto step = [&](int64_t c, int64_t n) {
     Float weights[kRows];
-    [[maybe_unused]] const int64_t distance = ahead.From(c * Loader::kBytes);
+    // Narrow vectors have no instruction to spare for a place that depends on c.
+    [[maybe_unused]] const int64_t distance =
+        Simd::kRowByRow ? in_row.From(c * Loader::kBytes) : tile_on;
     CRUMB_UNROLL for (int r = 0; r < kRows; ++r) {
       const uint8_t* data = w.data + r * w.row_bytes + c * Loader::kBytes;
       if constexpr (kBatch == 1 && kRows > 1) __builtin_prefetch(data + distance);

@@ -257,8 +257,8 @@ constexpr bool kHasGridRow = Simd::kOwnRows &&
                               kFormat == WeightFormat::kInt2);
 
 template <WeightFormat kFormat, bool kGroupScales>
-Float IntRowsOfOne(const uint8_t* rows, int64_t distance, TileAhead next, const IntInputs& x,
-                   const float* scales, const float* offsets) {
+Float IntRowsOfOne(const uint8_t* rows, int64_t distance, const IntInputs& x, const float* scales,
+                   const float* offsets) {
   constexpr int64_t kBytes = GroupLevels<kFormat>::kBytes;
   constexpr int kFactor = kStart<kFormat == WeightFormat::kInt8, kGroupScales>;
   const int64_t row_bytes = x.groups * kBytes;
@@ -270,7 +270,6 @@ Float IntRowsOfOne(const uint8_t* rows, int64_t distance, TileAhead next, const 
       __builtin_prefetch(ahead + i);
     }
     ahead += kLanes * kBytes;
-    if constexpr (Simd::kReadsAhead) next.Read(kLanes * kBytes);
     const Simd::Ints dots =
         GroupDot<kFormat, kFactor>(rows + g * kBytes, row_bytes, x.codes + g * kGroup, x.sums[g]);
     Float product = Simd::Set(x.scales[g]);
@@ -297,9 +296,15 @@ void IntRows(const WeightView& w, const ActivationView& view, int64_t begin, int
   IntInputs x = PrepareInputs(view, kTernary, scratch);
   const int64_t row_bytes = w.groups * kBytes;
   const int64_t tile_bytes = kLanes * row_bytes;
-  const int64_t distance = TileAhead::Fits(tile_bytes) ? 0 : PrefetchDistance(tile_bytes);
-  // Rows of 8 bits that are long go side by side: each line is a group.
-  [[maybe_unused]] const bool one_by_one = !kWide || tile_bytes <= kLargestPrefetch;
+  const int64_t distance = PrefetchDistance(tile_bytes);
+  // GridRow, one row after another, is faster for short rows of 8 and 4 bits. Long rows of 8 bits
+  // go side by side, a line each; so do those of 4 bits, unless they lie such that they push each
+  // other out of the innermost cache before their lines are used up. With 2 bits, if few groups are
+  // missing in the last batch.
+  [[maybe_unused]] const bool one_by_one =
+      kFormat == WeightFormat::kInt2
+          ? RoundUp(w.groups, 16) * 4 <= w.groups * 5
+          : tile_bytes <= kLargestPrefetch || (!kWide && row_bytes % 2048 == 0);
   if constexpr (kHasGridRow<kFormat>) {
     if (view.batch == 1 && one_by_one) {
       GridRow<kFormat>::Arrange(view.codes, view.groups, scratch.x_codes);
@@ -339,8 +344,6 @@ void IntRows(const WeightView& w, const ActivationView& view, int64_t begin, int
     }
     for (int64_t r = 0; r < rows; r += kLanes) {
       const int64_t at = r * w.groups;
-      const TileAhead next(w.codes + (row + r + kLanes) * row_bytes, w.codes + end * row_bytes,
-                           tile_bytes);
       const uint8_t* tile = codes + r * row_bytes;
       if constexpr (kHasGridRow<kFormat>) {
         if (one_by_one) {
@@ -353,7 +356,7 @@ void IntRows(const WeightView& w, const ActivationView& view, int64_t begin, int
           continue;
         }
       }
-      Float sums = IntRowsOfOne<kFormat, kGroupScales>(tile, distance, next, x, scratch.scales + at,
+      Float sums = IntRowsOfOne<kFormat, kGroupScales>(tile, distance, x, scratch.scales + at,
                                                        scratch.offsets + at);
       if constexpr (!kGroupScales) sums = Simd::Mul(sums, Simd::Load(row_scales + r));
       StoreRows(sums, rows - r, y + row + r);

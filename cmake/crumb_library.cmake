@@ -11,8 +11,8 @@
 # file keeps its code in an anonymous namespace, so that no inline function compiled with those flags
 # can be chosen by the linker for code that runs everywhere.
 set(CRUMB_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi2)
-set(CRUMB_FLAGS_avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512vbmi -mfma
-    -mf16c -mbmi2)
+set(CRUMB_FLAGS_avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512vbmi -mgfni
+    -mfma -mf16c -mbmi2)
 set(CRUMB_FLAGS_neon -march=armv8.2-a+dotprod+fp16)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(CRUMB_SETS avx2 avx512)

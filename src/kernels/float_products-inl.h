@@ -31,14 +31,18 @@ FloatWeights RowsFrom(FloatWeights w, int64_t row) {
 template <typename Loader, int kRows, int kBatch>
 void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y,
                int64_t y_stride) {
-  [[maybe_unused]] const int64_t ahead = RoundUp(kPrefetchBytes, kRows * w.row_bytes);
+  [[maybe_unused]] const RowsAhead in_row(kRows, w.row_bytes);
+  [[maybe_unused]] const int64_t tile_on = RoundUp(kPrefetchBytes, kRows * w.row_bytes);
   Float acc[kRows][kBatch];
   CRUMB_UNROLL for (auto& row : acc) { CRUMB_UNROLL for (Float& a : row) a = Simd::Zero(); }
   const auto step = [&](int64_t c, int64_t n) {
     Float weights[kRows];
+    // Narrow vectors have no instruction to spare for a place that depends on c.
+    [[maybe_unused]] const int64_t distance =
+        Simd::kRowByRow ? in_row.From(c * Loader::kBytes) : tile_on;
     CRUMB_UNROLL for (int r = 0; r < kRows; ++r) {
       const uint8_t* data = w.data + r * w.row_bytes + c * Loader::kBytes;
-      if constexpr (kBatch == 1) __builtin_prefetch(data + ahead);
+      if constexpr (kBatch == 1 && kRows > 1) __builtin_prefetch(data + distance);
       weights[r] = Loader::Load(data, n);
     }
     CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
@@ -131,12 +135,24 @@ void DecodeBinaryRow(const WeightView& w, int64_t row, float* out) {
 }
 
 // One activation row: each weight is used once, straight from where it lies.
+//
+// Short rows one by one, so that memory is read in the order of its addresses, if a vector is so
+// wide that one chain of sums keeps up with memory (Simd::kRowByRow). Long rows side by side: one
+// row's activations would not stay in the innermost cache until the next row.
+constexpr int64_t kShortRow = 2048;
+
 template <typename Loader>
 void FloatRowsOfOne(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
                     float* y) {
   const int64_t row_bytes = w.cols * Loader::kBytes;
-  FloatTiles<Loader, 1>({w.codes + begin * row_bytes, row_bytes, w.cols}, x.floats, 0, end - begin,
-                        y + begin, 0);
+  const FloatWeights weights = {w.codes + begin * row_bytes, row_bytes, w.cols};
+  if (Simd::kRowByRow && w.cols <= kShortRow) {
+    for (int64_t r = 0; r < end - begin; ++r) {
+      FloatTile<Loader, 1, 1>(RowsFrom(weights, r), x.floats, 0, y + begin + r, 0);
+    }
+  } else {
+    FloatTiles<Loader, 1>(weights, x.floats, 0, end - begin, y + begin, 0);
+  }
 }
 
 // Decodes kTileRows rows at a time to floats and uses them for all activation rows.

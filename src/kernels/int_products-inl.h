@@ -247,6 +247,15 @@ CRUMB_INLINE inline Simd::Ints GroupDot(const uint8_t* group, int64_t row_bytes,
   }
 }
 
+// The set's own form for some formats (Simd::kOwnRows): Arrange puts codes into its order, and
+// Rows(rows, x, scales, offsets, dots) is as IntRowsOfOne.
+template <WeightFormat kFormat>
+struct GridRow;
+template <WeightFormat kFormat>
+constexpr bool kHasGridRow = Simd::kOwnRows &&
+                             (kFormat == WeightFormat::kInt8 || kFormat == WeightFormat::kInt4 ||
+                              kFormat == WeightFormat::kInt2);
+
 template <WeightFormat kFormat, bool kGroupScales>
 Float IntRowsOfOne(const uint8_t* rows, int64_t distance, const IntInputs& x, const float* scales,
                    const float* offsets) {
@@ -284,9 +293,24 @@ void IntRows(const WeightView& w, const ActivationView& view, int64_t begin, int
   constexpr int64_t kBytes = GroupLevels<kFormat>::kBytes;
   IntScratch scratch(scratch_bytes, w.groups, view.batch);
   if (w.zeros == nullptr) scratch.offsets = scratch.scales;  // offset 1
-  const IntInputs x = PrepareInputs(view, kTernary, scratch);
+  IntInputs x = PrepareInputs(view, kTernary, scratch);
   const int64_t row_bytes = w.groups * kBytes;
-  const int64_t distance = PrefetchDistance(kLanes * row_bytes);
+  const int64_t tile_bytes = kLanes * row_bytes;
+  const int64_t distance = PrefetchDistance(tile_bytes);
+  // GridRow, one row after another, is faster for short rows of 8 and 4 bits. Long rows of 8 bits
+  // go side by side, a line each; so do those of 4 bits, unless they lie such that they push each
+  // other out of the innermost cache before their lines are used up. With 2 bits, if few groups are
+  // missing in the last batch.
+  [[maybe_unused]] const bool one_by_one =
+      kFormat == WeightFormat::kInt2
+          ? RoundUp(w.groups, 16) * 4 <= w.groups * 5
+          : tile_bytes <= kLargestPrefetch || (!kWide && row_bytes % 2048 == 0);
+  if constexpr (kHasGridRow<kFormat>) {
+    if (view.batch == 1 && one_by_one) {
+      GridRow<kFormat>::Arrange(view.codes, view.groups, scratch.x_codes);
+      x.codes = scratch.x_codes;
+    }
+  }
   for (int64_t row = begin; row < end; row += kTileRows) {
     const int64_t rows = Smaller(kTileRows, end - row);
     float row_scales[kTileRows];
@@ -320,8 +344,20 @@ void IntRows(const WeightView& w, const ActivationView& view, int64_t begin, int
     }
     for (int64_t r = 0; r < rows; r += kLanes) {
       const int64_t at = r * w.groups;
-      Float sums = IntRowsOfOne<kFormat, kGroupScales>(codes + r * row_bytes, distance, x,
-                                                       scratch.scales + at, scratch.offsets + at);
+      const uint8_t* tile = codes + r * row_bytes;
+      if constexpr (kHasGridRow<kFormat>) {
+        if (one_by_one) {
+          const int64_t behind = (row + kTileRows) * w.groups;
+          const Float sums = GridRow<kFormat>::Rows(tile, x, scratch.scales + at,
+                                                    scratch.offsets + at, w.scales + 2 * behind,
+                                                    w.zeros == nullptr ? nullptr : w.zeros + behind,
+                                                    reinterpret_cast<int32_t*>(scratch.levels));
+          StoreRows(sums, rows - r, y + row + r);
+          continue;
+        }
+      }
+      Float sums = IntRowsOfOne<kFormat, kGroupScales>(tile, distance, x, scratch.scales + at,
+                                                       scratch.offsets + at);
       if constexpr (!kGroupScales) sums = Simd::Mul(sums, Simd::Load(row_scales + r));
       StoreRows(sums, rows - r, y + row + r);
     }

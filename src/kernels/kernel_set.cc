@@ -25,8 +25,8 @@ const std::vector<SetEntry>& AllSets() {
   static const std::vector<SetEntry> sets = {
 #if defined(__x86_64__)
     {"avx512",
-     {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512vbmi", "fma", "f16c",
-      "bmi2"},
+     {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512vbmi", "gfni", "fma",
+      "f16c", "bmi2"},
      Avx512Matmul,
      Avx512Layers,
      Avx512Attention},

@@ -106,6 +106,54 @@ int64_t PrefetchDistance(int64_t tile_bytes) {
   return tile_bytes > kLargestPrefetch ? 0 : RoundUp(kPrefetchBytes, tile_bytes);
 }
 
+// The same for kernels that walk `rows` rows of `row_bytes` side by side: how far ahead of a place
+// to ask for memory. In long rows some lines on, and from a row's end to the tile of rows behind
+// this one; in short rows whole tiles on.
+class RowsAhead {
+ public:
+  RowsAhead(int64_t rows, int64_t row_bytes) : inside_(row_bytes) {
+    if (row_bytes > kInRow) {
+      distance_ = kInRow;
+      inside_ = row_bytes - kInRow;
+      jump_ = (rows - 1) * row_bytes;
+    } else {
+      distance_ = RoundUp(kPrefetchBytes, rows * row_bytes);
+    }
+  }
+  // From `offset` bytes behind the start of any row.
+  int64_t From(int64_t offset) const { return offset < inside_ ? distance_ : distance_ + jump_; }
+
+ private:
+  static constexpr int64_t kInRow = 256;
+  int64_t distance_;
+  int64_t inside_;
+  int64_t jump_ = 0;
+};
+
+// Or reads one byte of each line of the tile behind this one, in the order of addresses. Reads in
+// order let the CPU's own prefetching run, which does not see through rows side by side, and more
+// of them are under way than prefetch instructions can be. Only for tiles so small that two of them
+// fit into the innermost cache; Simd::kReadsAhead tells whether a set does it.
+class TileAhead {
+ public:
+  TileAhead(const uint8_t* begin, const uint8_t* end, int64_t tile_bytes)
+      : at_(begin), end_(Fits(tile_bytes) ? end : begin) {}
+  static bool Fits(int64_t tile_bytes) { return Simd::kReadsAhead && tile_bytes <= kLargest; }
+
+  CRUMB_INLINE void Read(int64_t bytes) {
+    for (const uint8_t* to = at_ + bytes; at_ < to; at_ += kLine) {
+      if (at_ >= end_) return;
+      static_cast<void>(*static_cast<const volatile uint8_t*>(at_));
+    }
+  }
+
+ private:
+  static constexpr int64_t kLine = 64;
+  static constexpr int64_t kLargest = 12288;
+  const uint8_t* at_;
+  const uint8_t* end_;
+};
+
 // Each file uses what those before it define.
 // clang-format off
 #include "kernels/group_levels-inl.h"

@@ -22,6 +22,9 @@ struct Simd {
   static constexpr int kColumns = 64;
   static constexpr int kSubtracted = 0;
   static constexpr bool kTernaryInRegisters = true;
+  static constexpr bool kRowByRow = true;
+  static constexpr bool kReadsAhead = true;
+  static constexpr bool kOwnRows = true;
 
   using Float = __m512;
   using Levels = __m512i;
@@ -247,6 +250,9 @@ struct Simd {
 };
 
 #include "kernels/matmul-inl.h"
+// Uses what is above.
+#include "kernels/grid_row_avx512-inl.h"
+#include "kernels/trellis_row_avx512-inl.h"
 
 }  // namespace
 

@@ -16,6 +16,9 @@ struct Simd {
   static constexpr int kColumns = 64;
   static constexpr int kSubtracted = 128;
   static constexpr bool kTernaryInRegisters = false;
+  static constexpr bool kRowByRow = false;
+  static constexpr bool kReadsAhead = false;
+  static constexpr bool kOwnRows = false;
 
   using Float = float32x4_t;
   struct Levels {

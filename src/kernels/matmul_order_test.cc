@@ -67,37 +67,47 @@ float RowProduct(const PackedMatrix& w, int64_t row, const Activations& x, int64
   return acc * scale;
 }
 
-TEST(MatMulOrder, IntegerProductsAreFusedSumsGroupAfterGroupInEveryVectorSet) {
-  constexpr int64_t kRows = 18, kCols = 200, kLargestBatch = 33;
+// `rows` x `cols` of every codec, with 1 to `largest_batch` rows of activations.
+void ExpectThisOrder(int64_t rows, int64_t cols, int64_t largest_batch) {
   for (const Codec* codec : AllCodecs()) {
     if (!HasInt8Kernel(codec)) continue;
     Rng rng(11);
     ThreadPool pool(1);
-    const PackedMatrix w = RandomWeights(codec, kRows, kCols, rng);
-    const std::vector<float> rows = RandomRows(kLargestBatch, kCols, rng);
+    const PackedMatrix w = RandomWeights(codec, rows, cols, rng);
+    const std::vector<float> inputs = RandomRows(largest_batch, cols, rng);
     std::vector<float> expected;
     ForEachKernelSet([&] {
       if (ActiveKernelSet() == "scalar") return;  // the definition, not this order
       Activations x;
-      x.Set(rows.data(), kLargestBatch, kCols, kCols, ActivationType::kInt8, pool);
+      x.Set(inputs.data(), largest_batch, cols, cols, ActivationType::kInt8, pool);
       if (expected.empty()) {
-        for (int64_t i = 0; i < kLargestBatch * kRows; ++i) {
+        for (int64_t i = 0; i < largest_batch * rows; ++i) {
           const GroupIntCodec* grid = AsGroupInt(codec);
-          const int64_t b = i / kRows, row = i % kRows;
+          const int64_t b = i / rows, row = i % rows;
           expected.push_back(grid != nullptr ? GroupProduct(w, *grid, row, x, b)
                                              : RowProduct(w, row, x, b));
         }
       }
-      for (int64_t batch = 1; batch <= kLargestBatch; ++batch) {
-        x.Set(rows.data(), batch, kCols, kCols, ActivationType::kInt8, pool);
-        std::vector<float> y(Index(batch * kRows));
-        MatMul(w, x, y.data(), kRows, pool);
+      for (int64_t batch = 1; batch <= largest_batch; ++batch) {
+        x.Set(inputs.data(), batch, cols, cols, ActivationType::kInt8, pool);
+        std::vector<float> y(Index(batch * rows));
+        MatMul(w, x, y.data(), rows, pool);
         for (size_t i = 0; i < y.size(); ++i) {
           ASSERT_EQ(y[i], expected[i]) << codec->name() << " batch " << batch << " output " << i;
         }
       }
     });
   }
+}
+
+TEST(MatMulOrder, IntegerProductsAreFusedSumsGroupAfterGroupInEveryVectorSet) {
+  ExpectThisOrder(18, 200, 33);
+}
+
+// Kernels of one row take lines of 64 bytes and batches of 16 groups, and treat rows of 2 KiB and
+// more, and tiles of 12 and 32 KiB and more, in other ways than smaller ones.
+TEST(MatMulOrder, HoldsForLongRowsAndPartsOfLines) {
+  for (const int64_t cols : {1024, 1100, 1500, 2600}) ExpectThisOrder(50, cols, 1);
 }
 
 }  // namespace

@@ -14,7 +14,13 @@
 // out of a window stay above it in the byte, and tables do not look at them: so a weight does not
 // depend on where decoding began, if that was history_rows above it.
 
+// Simd::kOwnRows: the set has its own form of one activation row.
+
 constexpr float kTrellisBias = 128;
+
+template <int kBits>
+void TrellisRowProducts(const WeightView& w, const IntInputs& x, int64_t begin, int64_t end,
+                        float* y, const IntScratch& scratch);
 
 template <int kBits>
 struct Trellis {
@@ -201,6 +207,9 @@ void TrellisFormatRows(const WeightView& w, const ActivationView& x, int64_t beg
   }
   const IntScratch parts(scratch, w.groups, x.batch);
   const IntInputs inputs = {x.codes, x.scales, nullptr, x.sums, x.groups};
+  if constexpr (Simd::kOwnRows) {
+    if (x.batch == 1) return TrellisRowProducts<kBits>(w, inputs, begin, end, y, parts);
+  }
   if (x.batch == 1) {
     Trellis<kBits>::RowsOfOne(w, inputs, begin, end, y, parts.rest);
   } else {

@@ -29,6 +29,7 @@ SMOLLM2 = [
     ("trellis 3", ["--bits", "3", "--embedding-bits", "4"]),
     ("trellis 2", ["--bits", "2", "--embedding-bits", "4"]),
     ("mixed 2.5", ["--matrix-bits", "2.5", "--embedding-bits", "4"]),
+    ("mixed 3", ["--matrix-bits", "3", "--embedding-bits", "4", "--calibration-windows", "192"]),
     ("rtn 3", ["--bits", "3", "--method", "rtn", "--embedding-bits", "4"]),
     ("rtn 2", ["--bits", "2", "--method", "rtn", "--embedding-bits", "4"]),
     ("ternary", ["--bits", "1.58", "--embedding-bits", "4"]),

@@ -330,6 +330,8 @@ def main():
     if not arguments.peer_python:
         sys.exit(__doc__[__doc__.index("PYTHON is one"):__doc__.index("In each round")] +
                  "Then: make bench-peers PEERS=\"--peer-python VENV/bin/python\"")
+    if arguments.rounds < 2:
+        sys.exit(f"--rounds {arguments.rounds}: quartiles need at least 2 rounds")
     bench = Bench(arguments)
     peer = Peer(arguments.peer_python)
     ours, samples, files = measure(bench, peer)

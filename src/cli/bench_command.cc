@@ -279,7 +279,9 @@ Runner AddBenchCommand(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "f16", "bf16"}))
       ->capture_default_str();
   app.add_flag("--peak-only", arguments->peak_only, "only the peak resident memory of one run");
-  app.add_option("--batches", arguments->batches, "instead: N sequences in one pass")
+  app.add_option("--batches", arguments->batches,
+                 "instead: so many sequences continued in one pass behind each context, and where "
+                 "the time goes, as a table; for example 1,2,4,8,16,32")
       ->delimiter(',')
       ->type_name("N,...")
       ->check(CLI::Range(1, 4096));

@@ -276,7 +276,8 @@ Result<int64_t> WindowsOf(const TextOptions& options, int64_t standard) {
 }
 
 void AddKvOption(CLI::App& app, std::string& option) {
-  app.add_option("--kv", option, "how keys and values are kept")
+  app.add_option("--kv", option,
+                 "how keys and values are kept; int8: a scale for each head and token")
       ->check(CLI::IsMember({"float16", "int8", "float32"}))
       ->capture_default_str();
 }

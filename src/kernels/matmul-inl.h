@@ -130,30 +130,6 @@ class RowsAhead {
   int64_t jump_ = 0;
 };
 
-// Or reads one byte of each line of the tile behind this one, in the order of addresses. Reads in
-// order let the CPU's own prefetching run, which does not see through rows side by side, and more
-// of them are under way than prefetch instructions can be. Only for tiles so small that two of them
-// fit into the innermost cache; Simd::kReadsAhead tells whether a set does it.
-class TileAhead {
- public:
-  TileAhead(const uint8_t* begin, const uint8_t* end, int64_t tile_bytes)
-      : at_(begin), end_(Fits(tile_bytes) ? end : begin) {}
-  static bool Fits(int64_t tile_bytes) { return Simd::kReadsAhead && tile_bytes <= kLargest; }
-
-  CRUMB_INLINE void Read(int64_t bytes) {
-    for (const uint8_t* to = at_ + bytes; at_ < to; at_ += kLine) {
-      if (at_ >= end_) return;
-      static_cast<void>(*static_cast<const volatile uint8_t*>(at_));
-    }
-  }
-
- private:
-  static constexpr int64_t kLine = 64;
-  static constexpr int64_t kLargest = 12288;
-  const uint8_t* at_;
-  const uint8_t* end_;
-};
-
 // Each file uses what those before it define.
 // clang-format off
 #include "kernels/group_levels-inl.h"

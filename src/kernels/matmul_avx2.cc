@@ -17,7 +17,6 @@ struct Simd {
   static constexpr int kSubtracted = 128;
   static constexpr bool kTernaryInRegisters = false;
   static constexpr bool kRowByRow = false;
-  static constexpr bool kReadsAhead = false;
   static constexpr bool kOwnRows = false;
 
   using Float = __m256;

@@ -23,7 +23,6 @@ struct Simd {
   static constexpr int kSubtracted = 0;
   static constexpr bool kTernaryInRegisters = true;
   static constexpr bool kRowByRow = true;
-  static constexpr bool kReadsAhead = true;
   static constexpr bool kOwnRows = true;
 
   using Float = __m512;

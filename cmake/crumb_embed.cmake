@@ -1,6 +1,6 @@
 # crumb_embed(NAME): the text files of src/NAME/data/ as a table inside the program, so that it runs
 # without them; base/embedded.h has the type, and the folder declares the function it needs:
-#   std::span<const EmbeddedFile> NAMEData();
+#   std::span<const EmbeddedFile> NameData();  // TasksData() for src/tasks/data/
 # Sorted by name. Also run by itself, as a script, by the command it defines: writes OUTPUT from FOLDER.
 if(NOT CMAKE_SCRIPT_MODE_FILE)
   function(crumb_embed name)
@@ -17,9 +17,13 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
   return()
 endif()
 
+string(SUBSTRING ${NAME} 0 1 first)
+string(TOUPPER ${first} first)
+string(SUBSTRING ${NAME} 1 -1 rest)
+set(function ${first}${rest}Data)
 file(GLOB files ${FOLDER}/*)
 list(SORT files)
-set(text "#include \"base/embedded.h\"\n\nnamespace crumb {\n\nstd::span<const EmbeddedFile> ${NAME}Data();\n\n")
+set(text "#include \"base/embedded.h\"\n\nnamespace crumb {\n\nstd::span<const EmbeddedFile> ${function}();\n\n")
 string(APPEND text "namespace {\nusing namespace std::string_view_literals;\n")
 string(APPEND text "constexpr EmbeddedFile kFiles[] = {\n")
 foreach(file ${files})
@@ -30,5 +34,5 @@ foreach(file ${files})
   string(APPEND text "{\"${base}\"sv, \"${bytes}\"sv},\n")
 endforeach()
 string(APPEND text "};\n}  // namespace\n\n")
-string(APPEND text "std::span<const EmbeddedFile> ${NAME}Data() { return kFiles; }\n\n}  // namespace crumb\n")
+string(APPEND text "std::span<const EmbeddedFile> ${function}() { return kFiles; }\n\n}  // namespace crumb\n")
 file(WRITE ${OUTPUT} "${text}")

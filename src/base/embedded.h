@@ -1,6 +1,6 @@
 // Text files that are part of the program: those of a folder src/NAME/data/, put there by
 // cmake/crumb_embed.cmake. A folder that has some declares `std::span<const EmbeddedFile>
-// NAMEData();` in one of its headers. Valid for the whole run, any thread.
+// NameData();` in one of its headers. Valid for the whole run, any thread.
 #ifndef CRUMB_BASE_EMBEDDED_H_
 #define CRUMB_BASE_EMBEDDED_H_
 

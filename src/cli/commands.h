@@ -12,6 +12,7 @@ Runner AddInspectCommand(CLI::App& app);
 Runner AddCalibrateCommand(CLI::App& app);
 Runner AddQuantizeCommand(CLI::App& app);
 Runner AddEvalCommand(CLI::App& app);
+Runner AddScoreCommand(CLI::App& app);
 Runner AddBenchCommand(CLI::App& app);
 Runner AddGenerateCommand(CLI::App& app);
 Runner AddChatCommand(CLI::App& app);

@@ -30,6 +30,7 @@ constexpr std::array kCommands = {
     Entry{"calibrate", "what a model's matrices read, for later quantizing", AddCalibrateCommand},
     Entry{"quantize", "write a model with fewer bits", AddQuantizeCommand},
     Entry{"eval", "perplexity, and divergence from a reference", AddEvalCommand},
+    Entry{"score", "metrics of your own predictions, with intervals", AddScoreCommand},
     Entry{"bench", "speed and memory of a model", AddBenchCommand},
     Entry{"generate", "continue a text", AddGenerateCommand},
     Entry{"chat", "talk to a model", AddChatCommand},

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <unordered_map>
 
-#include "scoring/words.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
+#include "text/words.h"
 
 namespace crumb {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "scoring/words.h"
+#include "text/words.h"
 
 namespace crumb {
 namespace {

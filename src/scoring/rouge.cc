@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "scoring/words.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
+#include "text/words.h"
 
 namespace crumb {
 namespace {

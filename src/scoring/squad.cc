@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <map>
 
-#include "scoring/words.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
+#include "text/words.h"
 
 namespace crumb {
 namespace {

@@ -1,4 +1,4 @@
-#include "scoring/words.h"
+#include "text/words.h"
 
 #include "text/unicode.h"
 #include "text/utf8.h"

@@ -1,6 +1,6 @@
 // Words as the published metrics cut them. Ill-formed bytes count as U+FFFD.
-#ifndef CRUMB_SCORING_WORDS_H_
-#define CRUMB_SCORING_WORDS_H_
+#ifndef CRUMB_TEXT_WORDS_H_
+#define CRUMB_TEXT_WORDS_H_
 
 #include <cstdint>
 #include <string>
@@ -28,4 +28,4 @@ std::u32string CodePoints(std::string_view text);
 
 }  // namespace crumb
 
-#endif  // CRUMB_SCORING_WORDS_H_
+#endif  // CRUMB_TEXT_WORDS_H_

@@ -1,4 +1,4 @@
-#include "scoring/words.h"
+#include "text/words.h"
 
 #include <gtest/gtest.h>
 

@@ -13,6 +13,8 @@ Runner AddCalibrateCommand(CLI::App& app);
 Runner AddQuantizeCommand(CLI::App& app);
 Runner AddEvalCommand(CLI::App& app);
 Runner AddScoreCommand(CLI::App& app);
+Runner AddPerplexityCommand(CLI::App& app);
+Runner AddScaleCommand(CLI::App& app);
 Runner AddBenchCommand(CLI::App& app);
 Runner AddGenerateCommand(CLI::App& app);
 Runner AddChatCommand(CLI::App& app);

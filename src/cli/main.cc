@@ -31,6 +31,8 @@ constexpr std::array kCommands = {
     Entry{"quantize", "write a model with fewer bits", AddQuantizeCommand},
     Entry{"eval", "perplexity, and divergence from a reference", AddEvalCommand},
     Entry{"score", "metrics of your own predictions, with intervals", AddScoreCommand},
+    Entry{"perplexity", "a perplexity in other units, where exact", AddPerplexityCommand},
+    Entry{"scale", "how losses fall with size: fit and residuals", AddScaleCommand},
     Entry{"bench", "speed and memory of a model", AddBenchCommand},
     Entry{"generate", "continue a text", AddGenerateCommand},
     Entry{"chat", "talk to a model", AddChatCommand},

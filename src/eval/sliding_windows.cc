@@ -54,6 +54,7 @@ Result<SlidingText> MakeSlidingWindows(const Tokenizer& tokenizer, const std::st
   for (auto token = tokens.begin() + 1; token != tokens.begin() + done; ++token) {
     scored += tokenizer.TokenBytes(*token);
   }
+  if (done == total) scored = text;
   sliding.counts.tokens = done - 1;
   sliding.counts.bytes = static_cast<int64_t>(scored.size());
   sliding.counts.characters = CountCodePoints(scored);

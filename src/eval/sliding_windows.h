@@ -33,8 +33,9 @@ struct SlidingWindow {
 
 struct SlidingText {
   std::vector<SlidingWindow> windows;
-  // Of the text that the scored tokens stand for: all of it, or its beginning with max_windows.
-  // Words stay 0 where that is not the text's own bytes, because the tokenizer rewrites them.
+  // Of the text when all of it is scored, whatever its tokens spell (an unknown character has a
+  // token and no bytes). With max_windows of what the scored tokens spell; words are then 0 where
+  // that is not how the text begins, because the tokenizer rewrites it.
   TextCounts counts;
 };
 

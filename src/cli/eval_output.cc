@@ -10,10 +10,21 @@
 namespace crumb {
 namespace {
 
-// The same likelihood in every unit it can be told in exactly; null where it can not.
-Json UnitsJson(const EvalResult& result) {
+double TotalNllOf(const EvalResult& result) {
   double nll = 0;
   for (const WindowScore& window : result.model) nll += window.nll;
+  return nll;
+}
+
+double BitsPerCharacter(const EvalResult& result) {
+  const Result<double> bits =
+      FromTotalNll(TotalNllOf(result), PerplexityUnit::kBitsPerCharacter, result.counts);
+  return bits.ok() ? *bits : 0;  // 0: the scored tokens spell nothing
+}
+
+// The same likelihood in every unit it can be told in exactly; null where it can not.
+Json UnitsJson(const EvalResult& result) {
+  const double nll = TotalNllOf(result);
   Json json = Json::object();
   json["scored_tokens"] = result.counts.tokens;
   json["scored_words"] = nullptr;
@@ -79,14 +90,19 @@ double Number(const Json& json, const char* key) { return json[key].get<double>(
 int64_t Integer(const Json& json, const char* key) { return json[key].get<int64_t>(); }
 std::string Text(const Json& json, const char* key) { return json[key].get<std::string>(); }
 
-void PrintUnits(const Json& units) {
+void PrintUnits(const Json& units, bool sliding) {
   fmt::print("  per byte            {:.4f}  ({:.4f} bits)\n", Number(units, "byte_perplexity"),
              Number(units, "bits_per_byte"));
-  if (units["word_perplexity"].is_null()) {
-    fmt::print("  per word            not given: what was scored are pieces of the text;\n");
-    fmt::print("                      with --stride all of it is\n");
+  if (units["word_perplexity"].is_null() && sliding) {
+    fmt::print(
+        "  per word            not given: the tokenizer rewrites this text; with --full\n"
+        "                      the words are those of the file\n");
+  } else if (units["word_perplexity"].is_null()) {
+    fmt::print(
+        "  per word            not given: what was scored are pieces of the text;\n"
+        "                      with --stride all of it is\n");
   } else {
-    fmt::print("  per word            {:.4f}  ({} words)\n", Number(units, "word_perplexity"),
+    fmt::print("  per word            {:.6g}  ({} words)\n", Number(units, "word_perplexity"),
                Integer(units, "scored_words"));
   }
 }
@@ -95,14 +111,17 @@ void PrintDivergence(const Json& groups) {
   for (const Json& group : groups) {
     fmt::print("\n====== {} ======\n", Text(group, "title"));
     for (const Json& line : group["lines"]) {
-      const std::string label = Text(line, "label") + ":";
-      const std::string unit = Text(line, "unit").empty() ? "" : " " + Text(line, "unit");
+      // The spaces too are llama-perplexity's, since people search its output by them.
+      const std::string unit = Text(line, "unit");
       const int digits = unit.empty() ? 6 : 3;
-      fmt::print("{:<32}{:>11.{}f}", label, Number(line, "value"), digits);
+      fmt::print("{}: {:>{}.{}f}", Text(line, "label"), Number(line, "value"), digits + 4, digits);
       if (line.contains("standard_error")) {
-        fmt::print(" ± {:>9.{}f}", Number(line, "standard_error"), digits);
+        fmt::print(" ± {:>{}.{}f}{}{}", Number(line, "standard_error"), digits + 4, digits,
+                   unit.empty() ? "" : " ", unit);
+      } else {
+        fmt::print("{}", unit);
       }
-      fmt::print("{}\n", unit);
+      fmt::print("\n");
     }
   }
   fmt::print("(± as llama-perplexity: tokens taken as independent)\n");
@@ -143,7 +162,7 @@ Json EvalJson(const EvaluationText& text, const EvalResult& result) {
   json["perplexity_high"] = score.perplexity_interval.high;
   json["standard_error"] = score.perplexity_se;
   json["standard_error_tokens_independent"] = score.perplexity_se_tokens;
-  json["bits_per_character"] = score.bits_per_character;
+  json["bits_per_character"] = BitsPerCharacter(result);
   json["units"] = UnitsJson(result);
   if (!result.reference.empty()) {
     const Estimate ratio = PerplexityRatio(result.model, result.reference);
@@ -175,7 +194,7 @@ void PrintEval(const Json& json) {
              Number(json, "perplexity"), Number(json, "standard_error"),
              Number(json, "perplexity_low"), Number(json, "perplexity_high"));
   fmt::print("  bits per character  {:.4f}\n", Number(json, "bits_per_character"));
-  PrintUnits(json["units"]);
+  PrintUnits(json["units"], json.contains("stride"));
   if (json.contains("perplexity_ratio")) {
     fmt::print("  reference           {:.4f}\n", Number(json, "reference_perplexity"));
     fmt::print("  ratio               {:.4f}  (95 % {:.4f} to {:.4f})\n",

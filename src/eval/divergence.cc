@@ -48,13 +48,13 @@ DivergenceGroup PerplexityGroup(const std::vector<double>& a, const std::vector<
   const double spread = Root(model.variance) * Root(base.variance);
   DivergenceGroup group{"Perplexity statistics", {}};
   group.lines = {
-      {"Mean PPL(Q)", "ppl", ppl, ppl * Root(model.variance)},
-      {"Mean PPL(base)", "ppl_base", base_ppl, base_ppl * Root(base.variance)},
+      {"Mean PPL(Q)                   ", "ppl", ppl, ppl * Root(model.variance)},
+      {"Mean PPL(base)                ", "ppl_base", base_ppl, base_ppl * Root(base.variance)},
       {"Cor(ln(PPL(Q)), ln(PPL(base)))", "correlation_percent",
        spread > 0 ? 100 * covariance / spread : 100, std::nullopt, "%"},
-      {"Mean ln(PPL(Q)/PPL(base))", "ln_ppl_ratio", model.mean - base.mean, log_ratio_se},
-      {"Mean PPL(Q)/PPL(base)", "ppl_ratio", ratio, ratio * log_ratio_se},
-      {"Mean PPL(Q)-PPL(base)", "ppl_difference", ppl - base_ppl,
+      {"Mean ln(PPL(Q)/PPL(base))     ", "ln_ppl_ratio", model.mean - base.mean, log_ratio_se},
+      {"Mean PPL(Q)/PPL(base)         ", "ppl_ratio", ratio, ratio * log_ratio_se},
+      {"Mean PPL(Q)-PPL(base)         ", "ppl_difference", ppl - base_ppl,
        Root(ppl * ppl * model.variance + base_ppl * base_ppl * base.variance -
             2 * ppl * base_ppl * covariance)}};
   return group;

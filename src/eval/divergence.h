@@ -18,7 +18,7 @@
 namespace crumb {
 
 struct DivergenceLine {
-  std::string label;  // as llama-perplexity prints it, without the colon: "99.9%   KLD"
+  std::string label;  // as llama-perplexity prints it, spaces too, without the colon: "99.9%   KLD"
   std::string key;    // for JSON: "kld_p99.9"
   double value = 0;
   std::optional<double> standard_error;

@@ -54,6 +54,8 @@ Result<SlidingText> MakeSlidingWindows(const Tokenizer& tokenizer, const std::st
   for (auto token = tokens.begin() + 1; token != tokens.begin() + done; ++token) {
     scored += tokenizer.TokenBytes(*token);
   }
+  // SentencePiece puts a blank before the first word.
+  if (scored.starts_with(' ') && !text.starts_with(' ')) scored.erase(0, 1);
   if (done == total) scored = text;
   sliding.counts.tokens = done - 1;
   sliding.counts.bytes = static_cast<int64_t>(scored.size());

@@ -31,6 +31,13 @@ class Evaluator {
     return Flow::kOn;
   }
 
+  // Of a body that is one printed expression.
+  Result<Value> RunValue(const Statement& print) {
+    Result<Value> value = Evaluate(*print.value);
+    if (!value.ok()) return AtLine(value.status(), print.line);
+    return value;
+  }
+
  private:
   // Puts the line before an error that does not name one yet, except into the template's own words.
   static Status AtLine(const Status& status, int line) {
@@ -367,6 +374,15 @@ Result<std::string> Render(std::string_view source, const Dict& variables) {
   std::string out;
   CRUMB_RETURN_IF_ERROR(Evaluator(variables).Run(body, &out).status());
   return out;
+}
+
+Result<Value> RenderValue(std::string_view source, const Dict& variables) {
+  CRUMB_ASSIGN_OR_RETURN(const Body body, Parse(source));
+  Evaluator evaluator(variables);
+  if (body.size() == 1 && body[0].kind == StatementKind::kPrint) return evaluator.RunValue(body[0]);
+  std::string out;
+  CRUMB_RETURN_IF_ERROR(evaluator.Run(body, &out).status());
+  return Value(std::move(out));
 }
 
 }  // namespace crumb::jinja

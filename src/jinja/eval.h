@@ -1,4 +1,4 @@
-// Runs the syntax tree of a chat template.
+// Runs the syntax tree of a template: a model's chat template, or a line of a task.
 #ifndef CRUMB_JINJA_EVAL_H_
 #define CRUMB_JINJA_EVAL_H_
 
@@ -15,6 +15,9 @@ namespace crumb::jinja {
 // crumb does not know; kCorrupt is a template that breaks the rules of the language. Messages name
 // the line.
 Result<std::string> Render(std::string_view source, const Dict& variables);
+
+// The same, but a source that is one expression, "{{ [a, b] }}", gives its value and not its text.
+Result<Value> RenderValue(std::string_view source, const Dict& variables);
 
 }  // namespace crumb::jinja
 

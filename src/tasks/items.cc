@@ -16,7 +16,7 @@ namespace {
 
 Result<std::string> RenderText(const Task& task, const std::string& source, std::string_view what,
                                const Record& record) {
-  Result<std::string> text = jinja::Render(source, record);
+  Result<std::string> text = jinja::Render(source, record, jinja::Strictness::kStrict);
   if (text.ok()) return text;
   return text.status().WithContext(fmt::format("task {}, {}", task.name, what));
 }
@@ -30,7 +30,7 @@ bool ParseNumber(const std::string& text, int64_t* number) {
 Result<std::vector<std::string>> Choices(const Task& task, const Record& record) {
   std::vector<std::string> choices;
   for (const std::string& source : task.choices) {
-    Result<jinja::Value> value = jinja::RenderValue(source, record);
+    Result<jinja::Value> value = jinja::RenderValue(source, record, jinja::Strictness::kStrict);
     if (!value.ok()) {
       return value.status().WithContext(fmt::format("task {}, doc_to_choice", task.name));
     }

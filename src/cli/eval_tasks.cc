@@ -16,11 +16,6 @@
 namespace crumb {
 namespace {
 
-struct LoadedTask {
-  Task task;
-  TaskItems items;
-};
-
 // A model by the name that the user gave, with what it did on each task.
 struct ModelResults {
   std::string name;
@@ -29,32 +24,7 @@ struct ModelResults {
   std::vector<TaskResult> tasks;
 };
 
-Result<std::string> DataFolder(const EvalTasksArguments& arguments) {
-  if (!arguments.data.empty()) return arguments.data;
-  const char* folder = std::getenv("CRUMB_DATA");
-  if (folder != nullptr && *folder != '\0') return std::string(folder);
-  return InvalidArgument(
-      "--task needs data: say --data FOLDER, or set CRUMB_DATA; docs/tasks.md lists the files");
-}
-
-Result<std::vector<LoadedTask>> LoadTasks(const EvalTasksArguments& arguments) {
-  CRUMB_ASSIGN_OR_RETURN(const std::string folder, DataFolder(arguments));
-  std::vector<LoadedTask> tasks;
-  for (const std::string& name : arguments.tasks) {
-    LoadedTask loaded;
-    CRUMB_ASSIGN_OR_RETURN(loaded.task, FindTask(name));
-    for (const LoadedTask& other : tasks) {
-      if (other.task.name == loaded.task.name) {
-        return InvalidArgument(fmt::format("--task: {} stands there twice", loaded.task.name));
-      }
-    }
-    CRUMB_ASSIGN_OR_RETURN(loaded.items, LoadItems(loaded.task, folder, arguments.limit));
-    tasks.push_back(std::move(loaded));
-  }
-  return tasks;
-}
-
-Result<ModelResults> RunModel(const std::string& source, const std::vector<LoadedTask>& tasks,
+Result<ModelResults> RunModel(const std::string& source, const std::vector<StudyTask>& tasks,
                               const EvalTasksArguments& arguments, ThreadPool& pool,
                               WorkClock& clock, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(source, common));
@@ -65,10 +35,10 @@ Result<ModelResults> RunModel(const std::string& source, const std::vector<Loade
   results.name = source;
   results.source = model->source();
   results.parameters = model->parameters();
-  for (const LoadedTask& loaded : tasks) {
+  for (const StudyTask& loaded : tasks) {
     CRUMB_RETURN_IF_ERROR(CheckTaskFits(loaded.task, *model));
   }
-  for (const LoadedTask& loaded : tasks) {
+  for (const StudyTask& loaded : tasks) {
     int64_t told = 0;
     const auto between = [&](int64_t done, int64_t total) {
       const double items = static_cast<double>(loaded.items.items.size());
@@ -126,7 +96,7 @@ void PrintComparison(const TaskComparison& c) {
   fmt::print("      change {:+.1f} points [{:+.1f}, {:+.1f}], lost {}, won {}, p {:.3g}",
              100 * c.difference.value, 100 * c.difference.interval.low,
              100 * c.difference.interval.high, c.counts.only_a, c.counts.only_b, c.p_adjusted);
-  fmt::print("\n      {}; these items would have shown {:.1f} points\n", Verdict(c),
+  fmt::print("\n      {}; these items would have shown {:.1f} points\n", TaskVerdict(c),
              100 * c.detectable);
   if (c.below_chance) fmt::print("      worse than guessing: no loss that rounding explains\n");
   if (c.above_reference) fmt::print("      better than the reference: look at the items\n");
@@ -194,10 +164,37 @@ Json DocumentJson(const std::vector<ModelResults>& models, const EvalTasksArgume
   return documents;
 }
 
+Result<std::string> DataFolder(const std::string& data) {
+  if (!data.empty()) return data;
+  const char* folder = std::getenv("CRUMB_DATA");
+  if (folder != nullptr && *folder != '\0') return std::string(folder);
+  return InvalidArgument(
+      "--task needs data: say --data FOLDER, or set CRUMB_DATA; docs/tasks.md lists the files");
+}
+
 }  // namespace
 
+Result<std::vector<StudyTask>> LoadTasks(const std::vector<std::string>& names,
+                                         const std::string& data, int64_t limit) {
+  CRUMB_ASSIGN_OR_RETURN(const std::string folder, DataFolder(data));
+  std::vector<StudyTask> tasks;
+  for (const std::string& name : names) {
+    StudyTask loaded;
+    CRUMB_ASSIGN_OR_RETURN(loaded.task, FindTask(name));
+    for (const StudyTask& other : tasks) {
+      if (other.task.name == loaded.task.name) {
+        return InvalidArgument(fmt::format("--task: {} stands there twice", loaded.task.name));
+      }
+    }
+    CRUMB_ASSIGN_OR_RETURN(loaded.items, LoadItems(loaded.task, folder, limit));
+    tasks.push_back(std::move(loaded));
+  }
+  return tasks;
+}
+
 Status RunEvalTasks(const EvalTasksArguments& arguments, const CommonOptions& common) {
-  CRUMB_ASSIGN_OR_RETURN(const std::vector<LoadedTask> tasks, LoadTasks(arguments));
+  CRUMB_ASSIGN_OR_RETURN(const std::vector<StudyTask> tasks,
+                         LoadTasks(arguments.tasks, arguments.data, arguments.limit));
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
   std::vector<std::string> sources = arguments.models;
   if (!arguments.reference.empty()) sources.insert(sources.begin(), arguments.reference);
@@ -206,7 +203,7 @@ Status RunEvalTasks(const EvalTasksArguments& arguments, const CommonOptions& co
   {
     ProgressLine line(common);
     WorkClock clock(line.AsFunction());
-    for (const LoadedTask& loaded : tasks) {
+    for (const StudyTask& loaded : tasks) {
       clock.Expect(static_cast<double>(loaded.items.items.size() * sources.size()));
     }
     for (const std::string& source : sources) {

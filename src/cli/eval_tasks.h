@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "cli/command.h"
+#include "lab/study.h"
 #include "tasks/run.h"
 
 namespace crumb {
@@ -22,6 +23,11 @@ struct EvalTasksArguments {
   std::string decode_to = "f16";
   TaskRunOptions run;
 };
+
+// The items of tasks by name or file, for `limit` items each (0: all), from `data` or, where that
+// is empty, the folder that CRUMB_DATA names. kInvalidArgument when neither is given.
+Result<std::vector<StudyTask>> LoadTasks(const std::vector<std::string>& names,
+                                         const std::string& data, int64_t limit);
 
 Status RunEvalTasks(const EvalTasksArguments& arguments, const CommonOptions& common);
 

@@ -35,8 +35,8 @@ jinja::Value ToValue(const Json& json) {
   return {};
 }
 
-Result<std::string> ReadText(const std::string& path) {
-  CRUMB_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+// Without a byte order mark, and UTF-8.
+Result<std::string> CheckedText(std::string text, const std::string& path) {
   if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
   int64_t line = 1;
   for (size_t begin = 0; begin < text.size(); ++line) {
@@ -48,6 +48,11 @@ Result<std::string> ReadText(const std::string& path) {
     begin = end + 1;
   }
   return text;
+}
+
+Result<std::string> ReadText(const std::string& path) {
+  CRUMB_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+  return CheckedText(std::move(text), path);
 }
 
 // The lines without their ends; a last line without end counts.
@@ -195,8 +200,9 @@ Status CheckIds(const std::vector<Record>& records, const std::string& path) {
 
 }  // namespace
 
-Result<std::vector<Record>> ReadRecords(const std::string& path, const DataFormat& format) {
-  CRUMB_ASSIGN_OR_RETURN(const std::string text, ReadText(path));
+Result<std::vector<Record>> ParseRecords(std::string content, const std::string& path,
+                                         const DataFormat& format) {
+  CRUMB_ASSIGN_OR_RETURN(const std::string text, CheckedText(std::move(content), path));
   std::vector<Record> records;
   if (format.kind == "jsonl") {
     CRUMB_ASSIGN_OR_RETURN(records, ReadJsonLines(text, path));
@@ -214,6 +220,11 @@ Result<std::vector<Record>> ReadRecords(const std::string& path, const DataForma
   if (records.empty()) return Corrupt(fmt::format("{}: has no records", path));
   CRUMB_RETURN_IF_ERROR(CheckIds(records, path));
   return records;
+}
+
+Result<std::vector<Record>> ReadRecords(const std::string& path, const DataFormat& format) {
+  CRUMB_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+  return ParseRecords(std::move(text), path, format);
 }
 
 Status AddLabels(const std::string& path, std::vector<Record>* records) {

@@ -21,6 +21,9 @@ using Record = jinja::Dict;
 // record with another number of fields, two records with the same "id", a file without records;
 // kNotFound for a file that is not there. `format.labels` is not looked at.
 Result<std::vector<Record>> ReadRecords(const std::string& path, const DataFormat& format);
+// The same of what a file holds; `path` is for messages.
+Result<std::vector<Record>> ParseRecords(std::string content, const std::string& path,
+                                         const DataFormat& format);
 
 // Gives record i the field "label", line i of `path`. kCorrupt when the numbers differ.
 Status AddLabels(const std::string& path, std::vector<Record>* records);

@@ -28,7 +28,7 @@ Json ComparisonJson(const TaskComparison& comparison) {
   json["reference_at_chance"] = comparison.floor;
   json["below_chance"] = comparison.below_chance;
   json["above_reference"] = comparison.above_reference;
-  json["verdict"] = Verdict(comparison);
+  json["verdict"] = TaskVerdict(comparison);
   return json;
 }
 

@@ -120,7 +120,7 @@ void AdjustTogether(std::vector<TaskComparison*> comparisons) {
   for (size_t i = 0; i < comparisons.size(); ++i) comparisons[i]->p_adjusted = adjusted[i];
 }
 
-std::string_view Verdict(const TaskComparison& comparison) {
+std::string_view TaskVerdict(const TaskComparison& comparison) {
   if (comparison.floor) return "at chance";
   if (comparison.p_adjusted > 0.05) return "no difference shown";
   return comparison.difference.value < 0 ? "worse" : "better";

@@ -63,7 +63,7 @@ void AdjustTogether(std::vector<TaskComparison*> comparisons);
 
 // "no difference shown", "worse", "better", "at chance": what the comparison says at the 5 % level,
 // after Holm.
-std::string_view Verdict(const TaskComparison& comparison);
+std::string_view TaskVerdict(const TaskComparison& comparison);
 
 }  // namespace crumb
 

@@ -78,12 +78,12 @@ TEST(CompareItems, IsPairedAndFlagsWhatNoRoundingExplains) {
   const TaskComparison same = CompareItems(items, FirstRight(200, 120), FirstRight(200, 120));
   EXPECT_EQ(same.counts.flips(), 0);
   EXPECT_EQ(same.p, 1);
-  EXPECT_EQ(Verdict(same), "no difference shown");
+  EXPECT_EQ(TaskVerdict(same), "no difference shown");
   EXPECT_DOUBLE_EQ(same.detectable, 6.0 / 200);
 
   const TaskComparison worse = CompareItems(items, FirstRight(200, 120), FirstRight(200, 90));
   EXPECT_EQ(worse.counts.only_a, 30);
-  EXPECT_EQ(Verdict(worse), "worse");
+  EXPECT_EQ(TaskVerdict(worse), "worse");
   EXPECT_FALSE(worse.below_chance);
 
   const TaskComparison broken = CompareItems(items, FirstRight(200, 120), FirstRight(200, 10));
@@ -96,7 +96,7 @@ TEST(CompareItems, AReferenceAtChanceHasNothingToLose) {
   const TaskItems items = ManyItems(200, 1);
   const TaskComparison floor = CompareItems(items, FirstRight(200, 52), FirstRight(200, 20));
   EXPECT_TRUE(floor.floor);
-  EXPECT_EQ(Verdict(floor), "at chance");
+  EXPECT_EQ(TaskVerdict(floor), "at chance");
 }
 
 TEST(AdjustTogether, MakesOneOfManyFindingsHarderToCallOne) {
@@ -106,7 +106,7 @@ TEST(AdjustTogether, MakesOneOfManyFindingsHarderToCallOne) {
   TaskComparison others[4];
   AdjustTogether({&one, &others[0], &others[1], &others[2], &others[3]});
   EXPECT_GT(one.p_adjusted, 0.05);
-  EXPECT_EQ(Verdict(one), "no difference shown");
+  EXPECT_EQ(TaskVerdict(one), "no difference shown");
 }
 
 TEST(NearestClass, FindsClassesThatLieApartAndNotItself) {

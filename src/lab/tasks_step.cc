@@ -45,7 +45,7 @@ class TaskStep {
       : state_(state), task_(task), clock_(clock), metrics_(MetricsOf(task.task)) {}
 
   Status Run() {
-    CRUMB_RETURN_IF_ERROR(state_.ledger->RecordInput("task", task_.task.name, task_.items.sha256));
+    CRUMB_RETURN_IF_ERROR(state_.ledger->RecordInput("text", task_.task.name, task_.items.sha256));
     for (const Variant& variant : state_.variants) CRUMB_RETURN_IF_ERROR(Answer(variant));
     for (size_t m = 0; m < metrics_.size(); ++m) CRUMB_RETURN_IF_ERROR(Compare(m));
     return OkStatus();

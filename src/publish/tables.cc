@@ -270,13 +270,13 @@ std::vector<Table> TaskTables(const StudyRows& study, const Texts& texts) {
   Builder changes(study, texts, "task-changes");
   std::string items;
   for (const std::string& task : study.tasks()) {
-    scores.AddColumn(task, [&](const std::string& variant) {
+    scores.AddColumn(task + ", %", [&](const std::string& variant) {
       const Evidence* row = study.Find(metric::kTaskAccuracy, variant, task);
       if (row == nullptr) return Cell{nullptr, std::string(texts["not_measured"]), "missing"};
       items = std::to_string(row->n);
       return Cell{row, "", ""};
     });
-    changes.AddColumn(task, [&](const std::string& variant) {
+    changes.AddColumn(task + ", " + std::string(texts["points"]), [&](const std::string& variant) {
       const Evidence* row = study.Find(metric::kTaskChange, variant, task);
       if (variant == kReference) return Cell{nullptr, "·", ""};
       if (row == nullptr) return Cell{nullptr, std::string(texts["not_measured"]), "missing"};

@@ -14,7 +14,7 @@ import re
 import sys
 
 ORDER = ["base", "measure", "codecs", "formats", "text", "scoring", "jinja", "tokenizers", "kernels", "cuda",
-         "model", "calibration", "quant", "eval", "evidence", "lab", "publish", "fetch", "cli"]
+         "model", "calibration", "quant", "eval", "tasks", "evidence", "lab", "publish", "fetch", "cli"]
 # Folders that may include less than everything before them.
 ALLOWED = {
     "base": set(),
@@ -31,6 +31,7 @@ ALLOWED = {
     "calibration": {"base", "measure", "codecs", "formats", "text", "kernels", "model"},
     "quant": {"base", "measure", "codecs", "formats", "kernels", "model", "calibration"},
     "eval": {"base", "measure", "text", "tokenizers", "kernels", "model"},
+    "tasks": {"base", "measure", "text", "jinja", "tokenizers", "kernels", "model", "eval"},
     "evidence": {"base"},
     "publish": {"base", "measure", "evidence"},
     "fetch": {"base", "formats"},

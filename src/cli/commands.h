@@ -11,6 +11,7 @@ Runner AddStudyCommand(CLI::App& app);
 Runner AddInspectCommand(CLI::App& app);
 Runner AddCalibrateCommand(CLI::App& app);
 Runner AddQuantizeCommand(CLI::App& app);
+Runner AddDiffCommand(CLI::App& app);
 Runner AddEvalCommand(CLI::App& app);
 Runner AddScoreCommand(CLI::App& app);
 Runner AddPerplexityCommand(CLI::App& app);

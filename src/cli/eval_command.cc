@@ -1,5 +1,8 @@
-// crumb eval MODEL: perplexity on texts, and divergence from a reference on the same tokens.
+// crumb eval MODEL: perplexity on texts and divergence from a reference on the same tokens; or,
+// with
+// --task, questions (eval_tasks.h).
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -9,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/eval_output.h"
+#include "cli/eval_tasks.h"
 #include "eval/overlap.h"
 #include "eval/perplexity.h"
 #include "eval/self_noise.h"
@@ -18,7 +22,7 @@ namespace crumb {
 namespace {
 
 struct EvalArguments {
-  std::string model;
+  std::vector<std::string> models;
   std::string reference;
   std::string activations = "int8";
   std::string kv = "float16";
@@ -28,6 +32,7 @@ struct EvalArguments {
   bool self_noise = false;
   bool allow_overlap = false;
   TextOptions texts;
+  EvalTasksArguments tasks;
 };
 
 constexpr int64_t kStandardWindows = 40;
@@ -137,9 +142,23 @@ Result<std::unique_ptr<Model>> LoadDecoder(const std::string& source, const std:
   return model;
 }
 
+Status RunTasks(const EvalArguments& arguments, const CommonOptions& common) {
+  EvalTasksArguments tasks = arguments.tasks;
+  tasks.models = arguments.models;
+  tasks.reference = arguments.reference;
+  tasks.decode_to = arguments.decode_to;
+  CRUMB_ASSIGN_OR_RETURN(tasks.run.activations, ParseActivationType(arguments.activations));
+  CRUMB_ASSIGN_OR_RETURN(tasks.run.kv, ParseKvType(arguments.kv));
+  return RunEvalTasks(tasks, common);
+}
+
 Status Run(const EvalArguments& arguments, const CommonOptions& common) {
+  if (!arguments.tasks.tasks.empty()) return RunTasks(arguments, common);
+  if (arguments.models.size() > 1) {
+    return InvalidArgument("several models need --task; a text takes one MODEL and a --reference");
+  }
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model,
-                         LoadDecoder(arguments.model, arguments.decode_to, common));
+                         LoadDecoder(arguments.models[0], arguments.decode_to, common));
   std::unique_ptr<Model> reference;
   if (!arguments.reference.empty()) {
     CRUMB_ASSIGN_OR_RETURN(reference,
@@ -212,9 +231,25 @@ Status Run(const EvalArguments& arguments, const CommonOptions& common) {
 
 Runner AddEvalCommand(CLI::App& app) {
   auto arguments = std::make_shared<EvalArguments>();
-  app.add_option("MODEL", arguments->model, "path or source of the model")->required();
-  app.add_option("--reference", arguments->reference, "model to compare with on the same tokens")
+  app.add_option("MODEL", arguments->models, "path or source of the model; several with --task")
+      ->required();
+  app.add_option("--reference", arguments->reference,
+                 "model to compare with on the same tokens or items")
       ->type_name("MODEL");
+  app.add_option("--task", arguments->tasks.tasks,
+                 fmt::format("questions in place of a text, one or several: {}, or a .yaml file",
+                             fmt::join(TaskNames(), ", ")))
+      ->type_name("NAME")
+      ->delimiter(',');
+  app.add_option("--limit", arguments->tasks.limit, "items of each task; 0: all")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--data", arguments->tasks.data,
+                 "folder with the data sets of tasks; default: the variable CRUMB_DATA")
+      ->type_name("DIR");
+  app.add_option("--samples", arguments->tasks.samples, "folder to write every item and answer to")
+      ->type_name("DIR");
   app.add_option("--context", arguments->context, "tokens of a window")
       ->type_name("N")
       ->check(CLI::Range(8, 1 << 20))
@@ -238,7 +273,8 @@ Runner AddEvalCommand(CLI::App& app) {
       "With --stride: sliding windows, and figures per word are exact too.\n"
       "Examples:\n  crumb eval smollm2 --windows 8\n"
       "  crumb eval smollm2-int4 --reference smollm2 --text notes.txt\n"
-      "  crumb eval smollm2 --stride 256 --text notes.txt --self-noise");
+      "  crumb eval smollm2 --stride 256 --text notes.txt --self-noise\n"
+      "  crumb eval smollm2-2bit smollm2-3bit --reference smollm2 --task piqa,hellaswag");
   return [arguments](const CommonOptions& common) { return Run(*arguments, common); };
 }
 

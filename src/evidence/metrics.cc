@@ -31,6 +31,8 @@ constexpr MetricInfo kMetrics[] = {
      "句向量与参照的余弦相似度"},
     {metric::kStsbSpearman, "", true, "Spearman correlation on STS-B", "STS-B斯皮尔曼相关系数"},
     {metric::kEmbeddingSpeed, "sentences/s", true, "embedding speed", "句向量计算速度"},
+    {metric::kTaskAccuracy, "", true, "share of right answers", "答对率"},
+    {metric::kTaskChange, "", true, "change of the share of right answers", "答对率变化"},
     {metric::kEnergyPerToken, "J", false, "energy per token", "每词元能耗"},
     {metric::kWindowScores, "nat", false, "scores of the windows", "各窗口得分"},
     {metric::kStudyNote, "", false, "note", "说明"},

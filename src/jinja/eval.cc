@@ -20,7 +20,8 @@ enum class Flow { kOn, kBreak, kContinue };
 
 class Evaluator {
  public:
-  explicit Evaluator(const Dict& variables) : scopes_{variables} {}
+  Evaluator(const Dict& variables, Strictness strictness)
+      : scopes_{variables}, strict_(strictness == Strictness::kStrict) {}
 
   Result<Flow> Run(const Body& body, std::string* out) {
     for (const Statement& statement : body) {
@@ -29,6 +30,13 @@ class Evaluator {
       if (*flow != Flow::kOn) return flow;
     }
     return Flow::kOn;
+  }
+
+  // Of a body that is one printed expression.
+  Result<Value> RunValue(const Statement& print) {
+    Result<Value> value = Printed(print);
+    if (!value.ok()) return AtLine(value.status(), print.line);
+    return value;
   }
 
  private:
@@ -49,7 +57,7 @@ class Evaluator {
         *out += statement.text;
         return Flow::kOn;
       case StatementKind::kPrint: {
-        CRUMB_ASSIGN_OR_RETURN(const Value value, Evaluate(*statement.value));
+        CRUMB_ASSIGN_OR_RETURN(const Value value, Printed(statement));
         CRUMB_ASSIGN_OR_RETURN(const std::string text, ToText(value, &budget_));
         *out += text;
         return Flow::kOn;
@@ -70,6 +78,12 @@ class Evaluator {
         return Flow::kContinue;
     }
     return Flow::kOn;
+  }
+
+  Result<Value> Printed(const Statement& statement) {
+    Result<Value> value = Evaluate(*statement.value);
+    if (!strict_ || !value.ok() || !value->is_undefined()) return value;
+    return Corrupt(fmt::format("\"{}\" is not defined", value->undefined_name()));
   }
 
   Result<Flow> RunIf(const Statement& statement, std::string* out) {
@@ -356,17 +370,33 @@ class Evaluator {
   }
 
   std::vector<Dict> scopes_;
+  const bool strict_;
   Budget budget_;
   int call_depth_ = 0;
 };
 
+// Parse drops one line break at the end.
+Result<Body> ParseSource(std::string_view source, Strictness strictness) {
+  if (strictness == Strictness::kLenient || !source.ends_with('\n')) return Parse(source);
+  return Parse(std::string(source) + '\n');
+}
+
 }  // namespace
 
-Result<std::string> Render(std::string_view source, const Dict& variables) {
-  CRUMB_ASSIGN_OR_RETURN(const Body body, Parse(source));
+Result<std::string> Render(std::string_view source, const Dict& variables, Strictness strictness) {
+  CRUMB_ASSIGN_OR_RETURN(const Body body, ParseSource(source, strictness));
   std::string out;
-  CRUMB_RETURN_IF_ERROR(Evaluator(variables).Run(body, &out).status());
+  CRUMB_RETURN_IF_ERROR(Evaluator(variables, strictness).Run(body, &out).status());
   return out;
+}
+
+Result<Value> RenderValue(std::string_view source, const Dict& variables, Strictness strictness) {
+  CRUMB_ASSIGN_OR_RETURN(const Body body, ParseSource(source, strictness));
+  Evaluator evaluator(variables, strictness);
+  if (body.size() == 1 && body[0].kind == StatementKind::kPrint) return evaluator.RunValue(body[0]);
+  std::string out;
+  CRUMB_RETURN_IF_ERROR(evaluator.Run(body, &out).status());
+  return Value(std::move(out));
 }
 
 }  // namespace crumb::jinja

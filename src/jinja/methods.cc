@@ -156,6 +156,18 @@ Result<Value> TextMethod(const Value& value, const std::string& name, const Argu
   return UnknownMethod(value, name);
 }
 
+Result<Value> ListMethod(const Value& value, const std::string& name, const Arguments& arguments,
+                         Budget* budget) {
+  if (name != "index") return UnknownMethod(value, name);
+  if (arguments.values.size() != 1) return Corrupt("index takes one value");
+  for (size_t i = 0; i < value.list().size(); ++i) {
+    CRUMB_ASSIGN_OR_RETURN(const bool same, Equal(value.list()[i], arguments.values[0], budget));
+    if (same) return Value(static_cast<int64_t>(i));
+  }
+  CRUMB_ASSIGN_OR_RETURN(const std::string text, ToText(arguments.values[0], budget));
+  return Corrupt(fmt::format("\"{}\" is not in the list", text));
+}
+
 Result<Value> DictMethod(const Value& value, const std::string& name, const Arguments& arguments) {
   if (name == "get") {
     const Value* key = arguments.Find(0, "key");
@@ -192,6 +204,7 @@ Result<Value> CallMethod(const Value& value, const std::string& name, const Argu
                          Budget* budget) {
   if (value.is_string()) return TextMethod(value, name, arguments, budget);
   if (value.is_dict()) return DictMethod(value, name, arguments);
+  if (value.is_list()) return ListMethod(value, name, arguments, budget);
   if (value.is_undefined()) {
     return Corrupt(fmt::format("\"{}\" is not defined", value.undefined_name()));
   }

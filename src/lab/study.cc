@@ -101,6 +101,7 @@ void EstimateCosts(Study::State& state) {
   state.estimate.variants = static_cast<int>(state.variants.size());
   state.estimate.seconds =
       variants * (kExpectedProbeSeconds + windows * state.timing.window_seconds +
+                  ExpectedTasksSeconds(state) +
                   (state.options.repetitions + 1) * ExpectedSpeedSeconds(state)) +
       static_cast<double>(encoder ? ExtraActivationSentences(state)
                                   : ExtraActivationWindows(state)) *
@@ -176,6 +177,7 @@ Status Study::Run(const ProgressFn& progress) {
   CRUMB_RETURN_IF_ERROR(RunMachineStep(state, clock));
   CRUMB_RETURN_IF_ERROR(RunSizeStep(state, clock));
   CRUMB_RETURN_IF_ERROR(encoder ? RunEncoderStep(state, clock) : RunQualityStep(state, clock));
+  CRUMB_RETURN_IF_ERROR(RunTasksStep(state, clock));
   return RunSpeedStep(state, clock);
 }
 

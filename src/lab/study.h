@@ -2,7 +2,7 @@
 //
 // What is compared: variants.cc. Steps, each in a file of its own: what the machine is
 // (machine_step.cc), quantize and weigh (size_step.cc), quality of decoders (quality_step.cc) or
-// encoders (encoder_step.cc), speed (speed_step.cc). Every step first asks the ledger what is there
+// encoders (encoder_step.cc), questions (tasks_step.cc), speed (speed_step.cc). Every step first asks the ledger what is there
 // already, so the same command goes on where a killed one stopped, and a finished study costs
 // nothing to repeat.
 #ifndef CRUMB_LAB_STUDY_H_
@@ -23,8 +23,16 @@
 #include "lab/progress.h"
 #include "model/model.h"
 #include "quant/plan.h"
+#include "tasks/items.h"
+#include "tasks/task.h"
 
 namespace crumb {
+
+// Questions that every variant answers.
+struct StudyTask {
+  Task task;
+  TaskItems items;
+};
 
 struct StudyOptions {
   std::string model_path;
@@ -39,6 +47,7 @@ struct StudyOptions {
   // Measure although lines of `texts` are in the calibration windows, and mark the results.
   bool allow_overlap = false;
   std::vector<EvaluationText> texts;
+  std::vector<StudyTask> tasks;  // those that do not fit the model are left out with a note
   std::string stsb_path;  // sentence pairs for encoders; empty: not there
   int64_t windows = 12;   // of each text; 0: all there are
   int repetitions = 5;    // of each speed

@@ -63,6 +63,7 @@ Status RunMachineStep(Study::State& state, WorkClock& clock);
 Status RunSizeStep(Study::State& state, WorkClock& clock);
 Status RunQualityStep(Study::State& state, WorkClock& clock);
 Status RunEncoderStep(Study::State& state, WorkClock& clock);
+Status RunTasksStep(Study::State& state, WorkClock& clock);
 Status RunSpeedStep(Study::State& state, WorkClock& clock);
 
 // All but the reference: each width by the method of the study, and what it is compared with.
@@ -81,6 +82,7 @@ inline constexpr ActivationType kActivationTypes[] = {
 // Windows, or sentences of an encoder, run once more for the types of activations.
 int64_t ExtraActivationWindows(const Study::State& state);
 int64_t ExtraActivationSentences(const Study::State& state);
+double ExpectedTasksSeconds(const Study::State& state);  // of one variant
 double ExpectedSpeedSeconds(const Study::State& state);  // one variant, one repetition
 inline constexpr double kExpectedProbeSeconds = 1.5;     // load times and peak memory of a variant
 // Sentences of an encoder in place of each window of a decoder, so that --windows means about as

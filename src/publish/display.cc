@@ -95,6 +95,7 @@ std::string MetricLabel(std::string_view metric, const Texts& texts) {
 DisplayUnit UnitOf(std::string_view metric) {
   const MetricInfo* info = FindMetric(metric);
   if (metric == metric::kTopAgreement || metric == metric::kBandwidthShare) return {0.01, " %"};
+  if (metric == metric::kTaskAccuracy || metric == metric::kTaskChange) return {0.01, " %"};
   if (info == nullptr) return {};
   if (info->unit == "bytes") return {1e6, " MB"};
   if (info->unit == "bytes/s") return {1e9, " GB/s"};

@@ -111,6 +111,25 @@ TEST(Report, EncodersHaveTheCosineOfEachTypeOfActivations) {
   EXPECT_THAT(html, Not(HasSubstr("activations-1")));
 }
 
+TEST(Report, TasksShowScoresAndPairedChangesWithWhatTheyProve) {
+  FakeStudy study = FakeStudy::Decoder();
+  for (const std::string subject : {"reference", "int4+embed8", "int2+embed8"}) {
+    study.Add(subject, metric::kTaskAccuracy, 0.61, 0.07, 200, "items").text = "piqa:acc_norm";
+  }
+  Evidence& same = study.Add("int4+embed8", metric::kTaskChange, -0.005, 0.02, 200, "items");
+  same.text = "piqa:acc_norm";
+  same.detail = R"({"verdict":"no difference shown"})";
+  Evidence& worse = study.Add("int2+embed8", metric::kTaskChange, -0.15, 0.05, 200, "items");
+  worse.text = "piqa:acc_norm";
+  worse.detail = R"({"verdict":"worse"})";
+  const std::string html = Html(study.rows);
+  EXPECT_THAT(html, HasSubstr("<th class=\"n\">piqa:acc_norm, %</th>"));
+  EXPECT_THAT(html, HasSubstr("<span class=\"badge kept\">no difference shown</span>"));
+  EXPECT_THAT(html, HasSubstr("<span class=\"badge broken\">worse</span>"));
+  EXPECT_THAT(html, HasSubstr("over 200 items of each task"));
+  EXPECT_THAT(Html(FakeStudy::Decoder().rows), Not(HasSubstr("Questions answered right")));
+}
+
 TEST(Report, NumberCellsOfTablesAllCarryTheirId) {
   const std::string html = Html(FakeStudy::Methods().rows);
   const size_t evidence = html.find("<section id=\"evidence\"");

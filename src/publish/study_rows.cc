@@ -99,6 +99,9 @@ Result<StudyRows> StudyRows::Index(const std::vector<Evidence>& rows) {
       variants.insert(row.subject);
     }
     if (IsQualityOfText(row)) texts.emplace(TextRank(row.text), row.text);
+    if (row.metric == metric::kTaskAccuracy && !std::ranges::count(study.tasks_, row.text)) {
+      study.tasks_.push_back(row.text);
+    }
     study.is_encoder_ = study.is_encoder_ || IsQualityOfSentences(row);
   }
   if (study.reference_ == nullptr) {

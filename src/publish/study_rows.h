@@ -42,6 +42,8 @@ class StudyRows {
   const std::vector<std::string>& texts() const { return texts_; }
   // In the same order, those on which types of activations were compared, of encoders too.
   const std::vector<std::string>& activation_texts() const { return activation_texts_; }
+  // Tasks with their metrics as rows name them ("hellaswag:acc_norm"), in the order of measuring.
+  const std::vector<std::string>& tasks() const { return tasks_; }
   bool is_encoder() const { return is_encoder_; }
   const std::vector<StudyNote>& notes() const { return notes_; }
   const std::vector<Evidence>& all() const { return *rows_; }
@@ -60,6 +62,7 @@ class StudyRows {
   std::vector<std::string> variants_;
   std::vector<std::string> texts_;
   std::vector<std::string> activation_texts_;
+  std::vector<std::string> tasks_;
   std::vector<StudyNote> notes_;
   bool is_encoder_ = false;
 };

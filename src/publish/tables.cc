@@ -200,6 +200,15 @@ Table EncoderTable(const StudyRows& study, const Texts& texts) {
   return builder.Finish("encoder_heading", "encoder_intro");
 }
 
+// A change with what its row says of it.
+Cell ChangeCell(const Evidence& row, const Texts& texts) {
+  const std::string verdict = DetailText(row, "verdict");
+  if (verdict == "worse") return {&row, std::string(texts["task_worse"]), "broken"};
+  if (verdict == "better") return {&row, std::string(texts["task_better"]), "undecided"};
+  if (verdict == "at chance") return {&row, std::string(texts["task_floor"]), "missing"};
+  return {&row, std::string(texts["task_same"]), "kept"};
+}
+
 // Which of two texts loses more by quantization, where the intervals of the ratios say so.
 Cell SufferingCell(const StudyRows& study, const Texts& texts, const std::string& variant) {
   switch (Compare(study.Find(metric::kPerplexityRatio, variant, "zh"),
@@ -243,6 +252,7 @@ std::vector<Table> DetailTables(const StudyRows& study, const Texts& texts) {
   for (size_t i = 0; i < study.texts().size(); ++i) {
     tables.push_back(TextTable(study, texts, study.texts()[i], "quality-" + std::to_string(i)));
   }
+  std::ranges::move(TaskTables(study, texts), std::back_inserter(tables));
   std::ranges::move(ActivationTables(study, texts), std::back_inserter(tables));
   Builder size(study, texts, "size");
   for (const std::string_view name : kSizeMetrics) size.Add(name);
@@ -251,6 +261,34 @@ std::vector<Table> DetailTables(const StudyRows& study, const Texts& texts) {
   for (const std::string_view name : kSpeedMetrics) speed.Add(name);
   tables.push_back(speed.Finish("speed_heading", "speed_intro"));
   std::erase_if(tables, [](const Table& table) { return table.columns.empty(); });
+  return tables;
+}
+
+std::vector<Table> TaskTables(const StudyRows& study, const Texts& texts) {
+  if (study.tasks().empty()) return {};
+  Builder scores(study, texts, "tasks");
+  Builder changes(study, texts, "task-changes");
+  std::string items;
+  for (const std::string& task : study.tasks()) {
+    scores.AddColumn(task + ", %", [&](const std::string& variant) {
+      const Evidence* row = study.Find(metric::kTaskAccuracy, variant, task);
+      if (row == nullptr) return Cell{nullptr, std::string(texts["not_measured"]), "missing"};
+      items = std::to_string(row->n);
+      return Cell{row, "", ""};
+    });
+    changes.AddColumn(task + ", " + std::string(texts["points"]), [&](const std::string& variant) {
+      const Evidence* row = study.Find(metric::kTaskChange, variant, task);
+      if (variant == kReference) return Cell{nullptr, "·", ""};
+      if (row == nullptr) return Cell{nullptr, std::string(texts["not_measured"]), "missing"};
+      return ChangeCell(*row, texts);
+    });
+  }
+  std::vector<Table> tables;
+  tables.push_back(scores.Finish(std::string(texts["tasks_heading"]),
+                                 texts.Fill("tasks_intro", {{"items", items}}), ""));
+  tables.push_back(changes.Finish(std::string(texts["task_changes_heading"]),
+                                  std::string(texts["task_changes_intro"]),
+                                  std::string(texts["task_changes_legend"])));
   return tables;
 }
 

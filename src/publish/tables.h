@@ -41,6 +41,8 @@ std::vector<Table> DetailTables(const StudyRows& study, const Texts& texts);
 // For each text, weights alone and weights with activations of fewer bits; those that were
 // measured.
 std::vector<Table> ActivationTables(const StudyRows& study, const Texts& texts);
+// What the variants answer right, and what changed against the reference; those that were measured.
+std::vector<Table> TaskTables(const StudyRows& study, const Texts& texts);
 // The texts side by side; no rows where there are fewer than two texts.
 Table LanguagesTable(const StudyRows& study, const Texts& texts);
 

@@ -1,0 +1,240 @@
+#include "cli/eval_tasks.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/version.h"
+#include "cli/common.h"
+#include "measure/machine.h"
+#include "tasks/results_json.h"
+
+namespace crumb {
+namespace {
+
+// A model by the name that the user gave, with what it did on each task.
+struct ModelResults {
+  std::string name;
+  std::string source;
+  int64_t parameters = 0;
+  std::vector<TaskResult> tasks;
+};
+
+Result<ModelResults> RunModel(const std::string& source, const std::vector<StudyTask>& tasks,
+                              const EvalTasksArguments& arguments, ThreadPool& pool,
+                              WorkClock& clock, const CommonOptions& common) {
+  CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(source, common));
+  LoadOptions load;
+  load.decode_to = arguments.decode_to;
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, Model::Load(path, load));
+  ModelResults results;
+  results.name = source;
+  results.source = model->source();
+  results.parameters = model->parameters();
+  for (const StudyTask& loaded : tasks) {
+    CRUMB_RETURN_IF_ERROR(CheckTaskFits(loaded.task, *model));
+  }
+  for (const StudyTask& loaded : tasks) {
+    int64_t told = 0;
+    const auto between = [&](int64_t done, int64_t total) {
+      const double items = static_cast<double>(loaded.items.items.size());
+      clock.Done(items * static_cast<double>(done - told) / static_cast<double>(total));
+      told = done;
+      return clock.Begin(
+          fmt::format("{}, {}, {} of {}", BaseName(source), loaded.task.name, done, total));
+    };
+    TaskResult result;
+    result.task = loaded.task;
+    result.items = loaded.items;
+    CRUMB_ASSIGN_OR_RETURN(
+        result.answers, RunTask(*model, pool, arguments.run, loaded.task, loaded.items, between));
+    for (const MetricName& name : MetricsOf(loaded.task)) {
+      MetricResult metric;
+      metric.name = name;
+      CRUMB_ASSIGN_OR_RETURN(metric.right,
+                             RightItems(loaded.task, loaded.items, result.answers, name));
+      metric.score = ScoreItems(loaded.items, metric.right);
+      result.metrics.push_back(std::move(metric));
+    }
+    results.tasks.push_back(std::move(result));
+  }
+  return results;
+}
+
+// All models with the first one, which is the reference; Holm over all of one metric and task.
+void CompareAll(std::vector<ModelResults>& models) {
+  for (size_t t = 0; t < models[0].tasks.size(); ++t) {
+    for (size_t m = 0; m < models[0].tasks[t].metrics.size(); ++m) {
+      const MetricResult& reference = models[0].tasks[t].metrics[m];
+      std::vector<TaskComparison*> together;
+      for (size_t i = 1; i < models.size(); ++i) {
+        MetricResult& metric = models[i].tasks[t].metrics[m];
+        metric.compared = true;
+        metric.comparison = CompareItems(models[i].tasks[t].items, reference.right, metric.right);
+        together.push_back(&metric.comparison);
+      }
+      AdjustTogether(together);
+    }
+  }
+}
+
+std::string Percent(double share) { return fmt::format("{:.1f}", 100 * share); }
+
+// What "acc_norm" divides by: the word means different things in different tools.
+std::string_view MetricMeaning(const MetricName& name) {
+  if (name.metric == "acc_norm") return " (per character)";
+  if (name.metric == "acc_bytes") return " (per byte)";
+  if (name.metric == "acc_tokens") return " (per token)";
+  return "";
+}
+
+void PrintComparison(const TaskComparison& c) {
+  fmt::print("      change {:+.1f} points [{:+.1f}, {:+.1f}], lost {}, won {}, p {:.3g}",
+             100 * c.difference.value, 100 * c.difference.interval.low,
+             100 * c.difference.interval.high, c.counts.only_a, c.counts.only_b, c.p_adjusted);
+  fmt::print("\n      {}; these items would have shown {:.1f} points\n", TaskVerdict(c),
+             100 * c.detectable);
+  if (c.below_chance) fmt::print("      worse than guessing: no loss that rounding explains\n");
+  if (c.above_reference) fmt::print("      better than the reference: look at the items\n");
+}
+
+void PrintTask(const std::vector<ModelResults>& models, size_t t, bool compared) {
+  const TaskResult& first = models[0].tasks[t];
+  fmt::print("\n{}  ({} items, {}-shot, {}{})\n", first.task.name, first.items.items.size(),
+             first.task.fewshot, first.task.language,
+             first.items.has_clusters ? ", items share passages" : "");
+  for (size_t m = 0; m < first.metrics.size(); ++m) {
+    const MetricName& name = first.metrics[m].name;
+    fmt::print("  {}{}{}, chance {}\n", name.metric,
+               name.filter == "none" ? "" : ", " + name.filter, MetricMeaning(name),
+               first.items.items[0].choices.empty()
+                   ? "none"
+                   : Percent(first.metrics[m].score.chance) + " %");
+    for (const ModelResults& model : models) {
+      const MetricResult& metric = model.tasks[t].metrics[m];
+      fmt::print("    {:<32.32} {:>5} %  [{}, {}]{}\n", BaseName(model.name),
+                 Percent(metric.score.value), Percent(metric.score.interval.low),
+                 Percent(metric.score.interval.high),
+                 compared && &model == &models[0] ? "  reference" : "");
+      if (metric.compared) PrintComparison(metric.comparison);
+    }
+  }
+  for (const ModelResults& model : models) {
+    if (const int64_t cut = model.tasks[t].answers.cut; cut > 0) {
+      fmt::print("  {}: {} items lost their beginning for want of room\n", BaseName(model.name),
+                 cut);
+    }
+  }
+}
+
+Status WriteSamples(const std::string& folder, const std::vector<ModelResults>& models) {
+  CRUMB_RETURN_IF_ERROR(MakeFolders(folder));
+  for (const ModelResults& model : models) {
+    for (const TaskResult& result : model.tasks) {
+      const std::string name =
+          fmt::format("samples_{}_{}.jsonl", result.task.name, BaseName(model.name));
+      CRUMB_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, name), SamplesJsonLines(result)));
+    }
+  }
+  return OkStatus();
+}
+
+Json DocumentJson(const std::vector<ModelResults>& models, const EvalTasksArguments& arguments,
+                  double seconds, int threads) {
+  Json documents = Json::array();
+  for (const ModelResults& model : models) {
+    Json json = ResultsJson(model.tasks);
+    Json config = Json::object();
+    config["model"] = "crumb";
+    config["model_args"] = fmt::format("pretrained={}", BaseName(model.name));
+    config["model_num_parameters"] = model.parameters;
+    config["limit"] = arguments.limit;
+    config["threads"] = threads;
+    json["config"] = std::move(config);
+    json["git_hash"] = CrumbCommit();
+    json["model_name"] = BaseName(model.name);
+    json["model_source"] = model.source;
+    json["total_evaluation_time_seconds"] = seconds;
+    documents.push_back(std::move(json));
+  }
+  return documents;
+}
+
+Result<std::string> DataFolder(const std::string& data) {
+  if (!data.empty()) return data;
+  const char* folder = std::getenv("CRUMB_DATA");
+  if (folder != nullptr && *folder != '\0') return std::string(folder);
+  return InvalidArgument(
+      "--task needs data: say --data FOLDER, or set CRUMB_DATA; docs/tasks.md lists the files");
+}
+
+}  // namespace
+
+Result<std::vector<StudyTask>> LoadTasks(const std::vector<std::string>& names,
+                                         const std::string& data, int64_t limit) {
+  CRUMB_ASSIGN_OR_RETURN(const std::string folder, DataFolder(data));
+  std::vector<StudyTask> tasks;
+  for (const std::string& name : names) {
+    StudyTask loaded;
+    CRUMB_ASSIGN_OR_RETURN(loaded.task, FindTask(name));
+    for (const StudyTask& other : tasks) {
+      if (other.task.name == loaded.task.name) {
+        return InvalidArgument(fmt::format("--task: {} stands there twice", loaded.task.name));
+      }
+    }
+    CRUMB_ASSIGN_OR_RETURN(loaded.items, LoadItems(loaded.task, folder, limit));
+    tasks.push_back(std::move(loaded));
+  }
+  return tasks;
+}
+
+Status RunEvalTasks(const EvalTasksArguments& arguments, const CommonOptions& common) {
+  CRUMB_ASSIGN_OR_RETURN(const std::vector<StudyTask> tasks,
+                         LoadTasks(arguments.tasks, arguments.data, arguments.limit));
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
+  std::vector<std::string> sources = arguments.models;
+  if (!arguments.reference.empty()) sources.insert(sources.begin(), arguments.reference);
+  const double start = Now();
+  std::vector<ModelResults> models;
+  {
+    ProgressLine line(common);
+    WorkClock clock(line.AsFunction());
+    for (const StudyTask& loaded : tasks) {
+      clock.Expect(static_cast<double>(loaded.items.items.size() * sources.size()));
+    }
+    for (const std::string& source : sources) {
+      CRUMB_ASSIGN_OR_RETURN(ModelResults results,
+                             RunModel(source, tasks, arguments, *pool, clock, common));
+      models.push_back(std::move(results));
+    }
+  }
+  if (!arguments.reference.empty()) CompareAll(models);
+  if (!arguments.samples.empty()) {
+    CRUMB_RETURN_IF_ERROR(WriteSamples(arguments.samples, models));
+  }
+  const double seconds = Now() - start;
+  if (common.json) {
+    PrintJson(DocumentJson(models, arguments, seconds, pool->size()));
+    return OkStatus();
+  }
+  for (size_t t = 0; t < tasks.size(); ++t) PrintTask(models, t, !arguments.reference.empty());
+  int64_t tokens = 0;
+  int64_t run = 0;
+  for (const ModelResults& model : models) {
+    for (const TaskResult& result : model.tasks) {
+      tokens += result.answers.tokens;
+      run += result.answers.tokens_run;
+    }
+  }
+  fmt::print("\nintervals 95 %, p by exact McNemar{}; {}", models.size() > 2 ? " and Holm" : "",
+             HumanSeconds(seconds));
+  if (tokens > 0) fmt::print(", ran {} of {} tokens", run, tokens);
+  fmt::print("\n");
+  return OkStatus();
+}
+
+}  // namespace crumb

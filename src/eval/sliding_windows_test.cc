@@ -139,7 +139,8 @@ TEST_F(SlidingWindowsTest, SelfNoiseOfOtherThreadsIsExactlyZeroAndOfOtherPassesS
 }
 
 TEST_F(SlidingWindowsTest, SelfNoiseStopsWhenAsked) {
-  const std::vector<std::vector<int32_t>> windows = {Cut({.context = 64, .stride = 8}).windows[0].tokens};
+  const std::vector<std::vector<int32_t>> windows = {
+      Cut({.context = 64, .stride = 8}).windows[0].tokens};
   const auto noise =
       MeasureSelfNoise(*session_, {}, windows, [](size_t) { return Interrupted("stopped"); });
   EXPECT_EQ(noise.status().code(), StatusCode::kInterrupted);

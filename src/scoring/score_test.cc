@@ -113,15 +113,16 @@ constexpr double kMost = 0.97 + 0.021;
 TEST(ScoreFileSimulation, OfPartialScoresCoversTheTruth) {
   for (const double rate : {0.2, 0.5, 0.8}) {
     for (const size_t n : {50, 200}) {
-      const auto draw = [rate](Rng& rng, std::vector<double>& values) {
-        const double whole = rng.Uniform() < rate ? 1 : 0;
-        const double part = rate + (2 * rng.Uniform() - 1) * std::min(rate, 1 - rate);
-        values.push_back(rng.Uniform() < 0.5 ? whole : part);
-      };
-      const double coverage = Coverage(MeanOfItems(), n, 1, rate, draw);
+      const double coverage = Coverage(MeanOfItems(), n, 1, rate, PartialScores(rate));
       EXPECT_GE(coverage, kLeast) << rate << " " << n;
       EXPECT_LE(coverage, kMost) << rate << " " << n;
     }
+  }
+}
+
+TEST(ScoreFileSimulation, OfPartialScoresNearTheEndsCoversLessAsTheDocumentSays) {
+  for (const double rate : {0.1, 0.9}) {
+    EXPECT_NEAR(Coverage(MeanOfItems(), 50, 1, rate, PartialScores(rate)), 0.91, 0.021) << rate;
   }
 }
 

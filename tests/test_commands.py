@@ -13,7 +13,8 @@ class Commands(CrumbTest):
         self.assertRegex(done.stdout, r"^crumb \d+\.\d+\.\d+ \(")
 
     def test_every_command_has_help_with_an_example(self):
-        for command in ["study", "inspect", "calibrate", "quantize", "eval", "diff", "bench", "generate", "chat",
+        for command in ["study", "inspect", "calibrate", "quantize", "eval", "score", "perplexity", "scale", "diff",
+                        "bench", "generate", "chat",
                         "report", "ledger", "pull", "cache"]:
             done = run(command, "--help")
             self.assertEqual(done.returncode, 0, command)

@@ -13,9 +13,8 @@ import pathlib
 import re
 import sys
 
-ORDER = ["base", "measure", "codecs", "formats", "text", "jinja", "tokenizers", "kernels", "cuda", "model",
-         "calibration", "quant",
-         "eval", "tasks", "evidence", "lab", "publish", "fetch", "cli"]
+ORDER = ["base", "measure", "codecs", "formats", "text", "scoring", "jinja", "tokenizers", "kernels", "cuda",
+         "model", "calibration", "quant", "eval", "tasks", "evidence", "lab", "publish", "fetch", "cli"]
 # Folders that may include less than everything before them.
 ALLOWED = {
     "base": set(),
@@ -23,6 +22,7 @@ ALLOWED = {
     "codecs": {"base"},
     "formats": {"base", "codecs"},
     "text": {"base"},
+    "scoring": {"base", "measure", "text"},
     "jinja": {"base", "text"},
     "tokenizers": {"base", "formats", "text", "jinja"},
     "kernels": {"base", "codecs"},

@@ -11,9 +11,12 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/eval_output.h"
 #include "cli/eval_tasks.h"
 #include "eval/overlap.h"
 #include "eval/perplexity.h"
+#include "eval/self_noise.h"
+#include "eval/sliding_windows.h"
 
 namespace crumb {
 namespace {
@@ -25,17 +28,16 @@ struct EvalArguments {
   std::string kv = "float16";
   std::string decode_to = "f16";
   int64_t context = 512;
+  int64_t stride = 0;  // 0: windows without overlap
+  bool self_noise = false;
   bool allow_overlap = false;
   TextOptions texts;
   EvalTasksArguments tasks;
 };
 
 constexpr int64_t kStandardWindows = 40;
-
-struct Scored {
-  std::vector<WindowScore> model;
-  std::vector<WindowScore> reference;
-};
+constexpr size_t kNoiseWindows =
+    4;  // one token at a time is slow, and the noise does not need many
 
 // Lines of the text that one of the models was calibrated on; an error unless that is allowed.
 Result<int64_t> CheckOverlap(const EvaluationText& text, const Model& model, const Model* reference,
@@ -52,81 +54,77 @@ Result<int64_t> CheckOverlap(const EvaluationText& text, const Model& model, con
       text.name, lines));
 }
 
+// The windows of a text by the convention asked for, and what is known of it before scoring.
+struct Windows {
+  std::vector<SlidingWindow> windows;
+  TextCounts counts;  // of sliding windows; others are counted while they are scored
+};
+
+Result<Windows> CutWindows(const Tokenizer& tokenizer, const std::string& text,
+                           const WindowOptions& options, int64_t stride) {
+  Windows cut;
+  if (stride > 0) {
+    CRUMB_ASSIGN_OR_RETURN(
+        SlidingText sliding,
+        MakeSlidingWindows(
+            tokenizer, text,
+            {.context = options.context, .stride = stride, .max_windows = options.max_windows}));
+    return Windows{std::move(sliding.windows), sliding.counts};
+  }
+  CRUMB_ASSIGN_OR_RETURN(std::vector<std::vector<int32_t>> windows,
+                         MakeWindows(tokenizer, text, options));
+  for (std::vector<int32_t>& window : windows) {
+    const int64_t scored = ScoredPositions(static_cast<int64_t>(window.size()));
+    cut.windows.push_back({.tokens = std::move(window), .scored = scored});
+  }
+  return cut;
+}
+
 // Both models on one window after the other.
-Result<Scored> ScoreText(Session& session, Session* reference,
-                         const std::vector<std::vector<int32_t>>& windows, WorkClock& clock,
-                         const std::string& name) {
-  Scored scored;
-  for (size_t w = 0; w < windows.size(); ++w) {
+Status ScoreText(Session& session, Session* reference, const Windows& cut, WorkClock& clock,
+                 const std::string& name, EvalResult* result) {
+  for (size_t w = 0; w < cut.windows.size(); ++w) {
+    const SlidingWindow& window = cut.windows[w];
     CRUMB_RETURN_IF_ERROR(
-        clock.Begin(fmt::format("{} window {} of {}", name, w + 1, windows.size())));
+        clock.Begin(fmt::format("{} window {} of {}", name, w + 1, cut.windows.size())));
     ReferenceWindow kept;
     if (reference != nullptr) {
-      reference->Reset();
-      CRUMB_ASSIGN_OR_RETURN(const WindowScore score,
-                             ScoreWindow(*reference, windows[w], nullptr, &kept));
-      scored.reference.push_back(score);
+      CRUMB_ASSIGN_OR_RETURN(
+          const WindowScore score,
+          ScoreWindow(*reference, window.tokens, nullptr, &kept, {.scored = window.scored}));
+      result->reference.push_back(score);
     }
-    session.Reset();
     CRUMB_ASSIGN_OR_RETURN(
         const WindowScore score,
-        ScoreWindow(session, windows[w], reference != nullptr ? &kept : nullptr, nullptr));
-    scored.model.push_back(score);
+        ScoreWindow(session, window.tokens, reference != nullptr ? &kept : nullptr, nullptr,
+                    {.scored = window.scored, .tokens = &result->tokens}));
+    result->model.push_back(score);
     clock.Done(1);
   }
-  return scored;
+  result->counts = cut.counts;
+  if (result->counts.tokens == 0) {
+    for (const WindowScore& score : result->model) {
+      result->counts.tokens += score.tokens;
+      result->counts.bytes += score.bytes;
+      result->counts.characters += score.characters;
+    }
+  }
+  return OkStatus();
 }
 
-Json ResultJson(const EvaluationText& text, const Scored& scored, int64_t context,
-                int64_t overlap_lines) {
-  const TextScore score = Summarize(scored.model);
-  Json json = Json::object();
-  json["text"] = text.name;
-  json["text_sha256"] = text.sha256;
-  json["source"] = text.source;
-  json["calibration_overlap_lines"] = overlap_lines;
-  json["context"] = context;
-  json["windows"] = score.windows;
-  json["tokens"] = score.tokens;
-  json["perplexity"] = score.perplexity;
-  json["perplexity_low"] = score.perplexity_interval.low;
-  json["perplexity_high"] = score.perplexity_interval.high;
-  json["standard_error"] = score.perplexity_se;
-  json["standard_error_tokens_independent"] = score.perplexity_se_tokens;
-  json["bits_per_character"] = score.bits_per_character;
-  if (!scored.reference.empty()) {
-    const Estimate ratio = PerplexityRatio(scored.model, scored.reference);
-    json["reference_perplexity"] = Summarize(scored.reference).perplexity;
-    json["perplexity_ratio"] = ratio.value;
-    json["perplexity_ratio_low"] = ratio.interval.low;
-    json["perplexity_ratio_high"] = ratio.interval.high;
-    json["kl_divergence"] = score.kl.value;
-    json["kl_divergence_low"] = score.kl.interval.low;
-    json["kl_divergence_high"] = score.kl.interval.high;
-    json["top_token_agreement"] = score.top_agreement;
+// The model, or the reference where there is one, against itself.
+Status AddSelfNoise(Session& session, const SessionOptions& options, const Windows& cut,
+                    WorkClock& clock, EvalResult* result) {
+  std::vector<std::vector<int32_t>> windows;
+  for (size_t w = 0; w < std::min(kNoiseWindows, cut.windows.size()); ++w) {
+    windows.push_back(cut.windows[w].tokens);
   }
-  return json;
-}
-
-void PrintText(const Json& json) {
-  const auto number = [&](const char* key) { return json[key].get<double>(); };
-  fmt::print("text       {} ({} windows of {}, {} scored tokens)\n",
-             json["text"].get<std::string>(), json["windows"].get<int64_t>(),
-             json["context"].get<int64_t>(), json["tokens"].get<int64_t>());
-  if (const auto lines = json["calibration_overlap_lines"].get<int64_t>(); lines > 0) {
-    fmt::print("  overlap             calibrated on {} lines of this text: too good\n", lines);
-  }
-  fmt::print("  perplexity          {:.4f} +/- {:.4f}  (95 % {:.3f} to {:.3f})\n",
-             number("perplexity"), number("standard_error"), number("perplexity_low"),
-             number("perplexity_high"));
-  fmt::print("  bits per character  {:.4f}\n", number("bits_per_character"));
-  if (!json.contains("perplexity_ratio")) return;
-  fmt::print("  reference           {:.4f}\n", number("reference_perplexity"));
-  fmt::print("  ratio               {:.4f}  (95 % {:.4f} to {:.4f})\n", number("perplexity_ratio"),
-             number("perplexity_ratio_low"), number("perplexity_ratio_high"));
-  fmt::print("  KL divergence       {:.5f} nats  (95 % {:.5f} to {:.5f})\n",
-             number("kl_divergence"), number("kl_divergence_low"), number("kl_divergence_high"));
-  fmt::print("  same top token      {:.2f} %\n", 100 * number("top_token_agreement"));
+  result->noise_windows = static_cast<int64_t>(windows.size());
+  CRUMB_ASSIGN_OR_RETURN(
+      result->noise, MeasureSelfNoise(session, options, windows, [&](size_t w) {
+        return clock.Begin(fmt::format("self-noise window {} of {}", w + 1, windows.size()));
+      }));
+  return OkStatus();
 }
 
 Result<std::unique_ptr<Model>> LoadDecoder(const std::string& source, const std::string& decode_to,
@@ -199,22 +197,33 @@ Status Run(const EvalArguments& arguments, const CommonOptions& common) {
   Json results = Json::array();
   for (size_t i = 0; i < texts.size(); ++i) {
     const EvaluationText& text = texts[i];
-    Result<std::vector<std::vector<int32_t>>> windows =
-        MakeWindows(model->tokenizer(), text.content, window_options);
+    const Result<Windows> windows =
+        CutWindows(model->tokenizer(), text.content, window_options, arguments.stride);
     if (!windows.ok()) return windows.status().WithContext(text.name);
     ProgressLine line(common);
     WorkClock clock(line.AsFunction());
-    clock.Expect(static_cast<double>(windows->size()));
-    CRUMB_ASSIGN_OR_RETURN(const Scored scored, ScoreText(*session, reference_session.get(),
-                                                          *windows, clock, text.name));
-    results.push_back(ResultJson(text, scored, window_options.context, overlaps[i]));
+    clock.Expect(static_cast<double>(windows->windows.size()));
+    EvalResult result;
+    result.context = window_options.context;
+    result.stride = arguments.stride;
+    result.overlap_lines = overlaps[i];
+    CRUMB_RETURN_IF_ERROR(
+        ScoreText(*session, reference_session.get(), *windows, clock, text.name, &result));
+    if (arguments.self_noise) {
+      const bool of_reference = reference_session != nullptr;
+      result.noise_model = of_reference ? "the reference" : "the model";
+      CRUMB_RETURN_IF_ERROR(AddSelfNoise(of_reference ? *reference_session : *session,
+                                         of_reference ? reference_options : session_options,
+                                         *windows, clock, &result));
+    }
+    results.push_back(EvalJson(text, result));
   }
   if (common.json) {
     PrintJson(results);
     return OkStatus();
   }
   fmt::print("model      {}\n", model->source());
-  for (const Json& json : results) PrintText(json);
+  for (const Json& json : results) PrintEval(json);
   return OkStatus();
 }
 
@@ -245,6 +254,12 @@ Runner AddEvalCommand(CLI::App& app) {
       ->type_name("N")
       ->check(CLI::Range(8, 1 << 20))
       ->capture_default_str();
+  app.add_option("--stride", arguments->stride,
+                 "sliding windows that begin every N tokens; every token of the text is scored")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_flag("--self-noise", arguments->self_noise,
+               "also the reference (or the model) against itself: other threads, other passes");
   app.add_option("--decode-to", arguments->decode_to, "how to hold weights of GGUF block formats")
       ->check(CLI::IsMember({"f32", "f16", "bf16"}))
       ->capture_default_str();
@@ -255,8 +270,10 @@ Runner AddEvalCommand(CLI::App& app) {
   AddTextOptions(app, arguments->texts);
   app.footer(
       "Convention of llama-perplexity: windows without overlap, second half scored.\n"
+      "With --stride: sliding windows, and figures per word are exact too.\n"
       "Examples:\n  crumb eval smollm2 --windows 8\n"
       "  crumb eval smollm2-int4 --reference smollm2 --text notes.txt\n"
+      "  crumb eval smollm2 --stride 256 --text notes.txt --self-noise\n"
       "  crumb eval smollm2-2bit smollm2-3bit --reference smollm2 --task piqa,hellaswag");
   return [arguments](const CommonOptions& common) { return Run(*arguments, common); };
 }

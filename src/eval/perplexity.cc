@@ -6,15 +6,10 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "eval/perplexity_units.h"
 
 namespace crumb {
 namespace {
-
-// Bytes that are not the second or later byte of a UTF-8 character.
-int64_t CountCodePoints(std::string_view utf8) {
-  return std::ranges::count_if(
-      utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u; });
-}
 
 Status CheckTokens(std::span<const int32_t> window, int64_t vocabulary) {
   for (const int32_t token : window) {
@@ -37,6 +32,24 @@ std::vector<double> Column(std::span<const WindowScore> windows, int64_t WindowS
   std::vector<double> column;
   for (const WindowScore& window : windows) column.push_back(static_cast<double>(window.*field));
   return column;
+}
+
+// Logits of the last `rows` of `tokens`, which run in passes of `piece`.
+Status RunInPieces(Session& session, std::span<const int32_t> tokens, int64_t rows, int64_t piece,
+                   std::vector<float>* logits) {
+  session.Reset();
+  const auto count = static_cast<int64_t>(tokens.size());
+  if (piece <= 0 || piece >= count) return session.Forward(tokens, rows, logits);
+  logits->clear();
+  std::vector<float> part;
+  for (int64_t begin = 0; begin < count; begin += piece) {
+    const int64_t length = std::min(piece, count - begin);
+    const int64_t wanted = std::clamp<int64_t>(begin + length - (count - rows), 0, length);
+    CRUMB_RETURN_IF_ERROR(session.Forward(
+        tokens.subspan(static_cast<size_t>(begin), static_cast<size_t>(length)), wanted, &part));
+    logits->insert(logits->end(), part.begin(), part.end());
+  }
+  return OkStatus();
 }
 
 double Sum(std::span<const double> x) {
@@ -76,13 +89,16 @@ Result<std::vector<std::vector<int32_t>>> MakeWindows(const Tokenizer& tokenizer
 }
 
 Result<WindowScore> ScoreWindow(Session& session, std::span<const int32_t> window,
-                                const ReferenceWindow* reference, ReferenceWindow* keep) {
-  CRUMB_CHECK(window.size() >= 4);
+                                const ReferenceWindow* reference, ReferenceWindow* keep,
+                                const WindowRun& run) {
+  CRUMB_CHECK(window.size() >= 2);
   const Model& model = session.model();
   const int64_t vocabulary = model.config().vocabulary_size;
   CRUMB_RETURN_IF_ERROR(CheckTokens(window, vocabulary));
 
-  const int64_t scored = ScoredPositions(static_cast<int64_t>(window.size()));
+  const int64_t scored =
+      run.scored > 0 ? run.scored : ScoredPositions(static_cast<int64_t>(window.size()));
+  CRUMB_CHECK(scored < static_cast<int64_t>(window.size()));
   const auto targets = window.last(static_cast<size_t>(scored));
   std::span<const float> other;
   if (reference != nullptr) {
@@ -97,14 +113,16 @@ Result<WindowScore> ScoreWindow(Session& session, std::span<const int32_t> windo
   }
 
   std::vector<float> logits;
-  session.Reset();
-  CRUMB_RETURN_IF_ERROR(session.Forward(window.first(window.size() - 1), scored, &logits));
-  CRUMB_ASSIGN_OR_RETURN(
-      WindowScore score,
-      ScoreLogits(logits, targets, vocabulary, other,
-                  keep == nullptr ? nullptr : &keep->log_probabilities, session.pool()));
+  CRUMB_RETURN_IF_ERROR(
+      RunInPieces(session, window.first(window.size() - 1), scored, run.piece, &logits));
+  CRUMB_ASSIGN_OR_RETURN(WindowScore score,
+                         ScoreLogits(logits, targets, vocabulary, other,
+                                     keep == nullptr ? nullptr : &keep->log_probabilities,
+                                     session.pool(), run.tokens));
   for (const int32_t token : targets) {
-    score.characters += CountCodePoints(model.tokenizer().TokenBytes(token));
+    const std::string bytes = model.tokenizer().TokenBytes(token);
+    score.characters += CountCodePoints(bytes);
+    score.bytes += static_cast<int64_t>(bytes.size());
   }
   return score;
 }

@@ -42,12 +42,20 @@ struct ReferenceWindow {
   std::vector<float> log_probabilities;  // scored positions x vocabulary, natural logarithms
 };
 
+// How a window is run; the default is the convention above.
+struct WindowRun {
+  int64_t scored = 0;             // positions at its end that are scored; 0: ScoredPositions
+  int64_t piece = 0;              // tokens of one forward pass; 0: all at once
+  TokenScores* tokens = nullptr;  // where to append what became of each token
+};
+
 // Scores a window in a session that is reset first; it needs room for window.size() - 1 tokens.
 // `reference` null: the fields of the comparison stay 0; else it must come from the same window, of
 // a model with the same vocabulary (kInvalidArgument). `keep` not null: filled from this model.
 // kNumerics counts positions whose logits are not finite.
 Result<WindowScore> ScoreWindow(Session& session, std::span<const int32_t> window,
-                                const ReferenceWindow* reference, ReferenceWindow* keep);
+                                const ReferenceWindow* reference, ReferenceWindow* keep,
+                                const WindowRun& run = {});
 
 // Means over the scored tokens of all windows. Windows are the clusters of every interval (tokens
 // of one window depend on each other), so one window alone has no interval worth the name.

@@ -92,6 +92,8 @@ bool AllFinite(std::span<const float> row) {
 struct PositionScore {
   double nll = 0;
   double kl = 0;
+  float stored_nll = 0;
+  float reference_nll = 0;
   bool same_top = false;
   bool finite = true;
 };
@@ -125,7 +127,7 @@ int64_t ArgMax(std::span<const float> row) {
 
 Result<WindowScore> ScoreLogits(std::span<const float> logits, std::span<const int32_t> targets,
                                 int64_t vocabulary, std::span<const float> reference,
-                                std::vector<float>* keep, ThreadPool& pool) {
+                                std::vector<float>* keep, ThreadPool& pool, TokenScores* tokens) {
   const auto width = static_cast<size_t>(vocabulary);
   CRUMB_CHECK(logits.size() == targets.size() * width);
   CRUMB_CHECK(reference.empty() || reference.size() == logits.size());
@@ -142,13 +144,16 @@ Result<WindowScore> ScoreLogits(std::span<const float> logits, std::span<const i
       const double log_sum = LogSoftmax(row, own);
       position.finite = !std::isnan(log_sum);
       if (!position.finite) continue;
-      position.nll = log_sum - static_cast<double>(row[static_cast<size_t>(targets[i])]);
+      const auto target = static_cast<size_t>(targets[i]);
+      position.nll = log_sum - static_cast<double>(row[target]);
+      position.stored_nll = -own[target];
       if (reference.empty()) continue;
       const auto other = reference.subspan(i * width, width);
       position.kl = KlDivergence(other, own);
       // Both from stored log-probabilities, so that equal models agree also where rounding makes
       // ties.
       position.same_top = ArgMax(other) == ArgMax(own);
+      position.reference_nll = -other[target];
     }
   });
 
@@ -165,6 +170,11 @@ Result<WindowScore> ScoreLogits(std::span<const float> logits, std::span<const i
     score.kl += position.kl;
     score.kl_squared += position.kl * position.kl;
     score.same_top += position.same_top ? 1 : 0;
+    if (tokens == nullptr) continue;
+    tokens->nll.push_back(position.stored_nll);
+    if (reference.empty()) continue;
+    tokens->reference_nll.push_back(position.reference_nll);
+    tokens->kl.push_back(static_cast<float>(position.kl));
   }
   return score;
 }

@@ -26,6 +26,15 @@ struct WindowScore {
   double kl = 0;  // KL(reference || this), nats, over the whole vocabulary
   double kl_squared = 0;
   int64_t same_top = 0;  // positions whose most likely token is the reference's
+  int64_t bytes = 0;     // of the text that the scored tokens stand for
+};
+
+// What became of each scored position, kept where percentiles are asked for: 12 bytes a token. All
+// from stored log-probabilities, so that a model compared with itself differs by exactly 0.
+struct TokenScores {
+  std::vector<float> nll;            // of the token that came, nats
+  std::vector<float> reference_nll;  // the same by the reference
+  std::vector<float> kl;
 };
 
 // log softmax of one row: out[i] = logits[i] - log sum_j exp(logits[j]), in place allowed. Returns
@@ -41,12 +50,14 @@ int64_t ArgMax(std::span<const float> row);
 
 // Scores targets.size() positions; `logits` has that many rows of `vocabulary` numbers, and row i
 // predicts targets[i]. `reference`: log-probabilities of the same shape, or empty. `keep`: null, or
-// resized and filled with the log-probabilities of this model. Characters stay 0.
+// resized and filled with the log-probabilities of this model. `tokens`: null, or appended to, the
+// last two only with a reference. Characters and bytes stay 0.
 // kNumerics counts the positions with logits that are not finite.
 // The sums do not depend on the number of threads.
 Result<WindowScore> ScoreLogits(std::span<const float> logits, std::span<const int32_t> targets,
                                 int64_t vocabulary, std::span<const float> reference,
-                                std::vector<float>* keep, ThreadPool& pool);
+                                std::vector<float>* keep, ThreadPool& pool,
+                                TokenScores* tokens = nullptr);
 
 }  // namespace crumb
 

@@ -190,5 +190,30 @@ TEST(ScoreLogits, LogitsThatAreNotFiniteAreAnErrorWithTheirCount) {
   EXPECT_THAT(score.status().message(), testing::HasSubstr("2 of 5 positions"));
 }
 
+TEST(ScoreLogits, KeepsWhatBecameOfEachTokenWhereAsked) {
+  constexpr int64_t kVocabulary = 100;
+  ThreadPool pool(2);
+  const std::vector<int32_t> targets = {3, 99, 0};
+  const std::vector<float> logits = Logits(3 * kVocabulary, 4, 3);
+  const std::vector<float> others = Logits(3 * kVocabulary, 5, 3);
+  std::vector<float> reference;
+  ASSERT_TRUE(ScoreLogits(others, targets, kVocabulary, {}, &reference, pool).ok());
+  TokenScores tokens;
+  const auto score = ScoreLogits(logits, targets, kVocabulary, reference, nullptr, pool, &tokens);
+  ASSERT_TRUE(score.ok());
+  ASSERT_EQ(tokens.nll.size(), 3u);
+  ASSERT_EQ(tokens.kl.size(), 3u);
+  EXPECT_NEAR(std::accumulate(tokens.nll.begin(), tokens.nll.end(), 0.0), score->nll, 1e-5);
+  EXPECT_NEAR(std::accumulate(tokens.kl.begin(), tokens.kl.end(), 0.0), score->kl, 1e-5);
+  for (size_t i = 0; i < 3; ++i) {
+    const auto target = static_cast<size_t>(targets[i]);
+    EXPECT_EQ(tokens.reference_nll[i], -reference[i * kVocabulary + target]);
+  }
+  // Another window is appended; without a reference there is nothing to append to two of them.
+  ASSERT_TRUE(ScoreLogits(logits, targets, kVocabulary, {}, nullptr, pool, &tokens).ok());
+  EXPECT_EQ(tokens.nll.size(), 6u);
+  EXPECT_EQ(tokens.kl.size(), 3u);
+}
+
 }  // namespace
 }  // namespace crumb

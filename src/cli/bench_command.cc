@@ -31,6 +31,7 @@ Status Run(BenchArguments arguments, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
   CRUMB_ASSIGN_OR_RETURN(arguments.bench.activations, ParseActivationType(arguments.activations));
   CRUMB_ASSIGN_OR_RETURN(arguments.bench.kv, ParseKvType(arguments.kv));
+  if (arguments.memory) return RunMemory(arguments, common, *pool);
   std::vector<LoadedModel> loaded;
   for (const std::string& source : arguments.models) {
     CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(source, common));
@@ -66,6 +67,15 @@ Runner AddBenchCommand(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "f16", "bf16"}))
       ->capture_default_str();
   app.add_flag("--peak-only", arguments->peak_only, "only the peak resident memory of one run");
+  app.add_flag("--memory", arguments->memory,
+               "instead: what one model holds, part by part, beside the formula of each");
+  app.add_option("--context", arguments->context, "of --memory: tokens of each sequence")
+      ->type_name("N")
+      ->check(CLI::Range(2, 1 << 24));
+  app.add_option("--sequences", arguments->sequences, "of --memory: so many at once")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 16))
+      ->capture_default_str();
   app.add_option("--batches", arguments->batches,
                  "instead: so many sequences continued in one pass behind each context, and where "
                  "the time goes, as a table; for example 1,2,4,8,16,32")

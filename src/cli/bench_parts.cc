@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -42,12 +43,26 @@ Json ValidityJson(const std::vector<std::string>& reasons) {
   return json;
 }
 
+void PrintWrapped(const std::string& text) {
+  constexpr size_t kColumns = 80;
+  std::istringstream words(text);
+  std::string line;
+  for (std::string word; words >> word;) {
+    if (!line.empty() && line.size() + 1 + word.size() > kColumns) {
+      fmt::print("{}\n", line);
+      line = " ";
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  fmt::print("{}\n", line);
+}
+
 void PrintVerdict(const Json& validity, const Json& notes) {
   const Json& reasons = validity["reasons"];
-  for (const Json& reason : reasons) fmt::print("INVALID: {}\n", reason.get<std::string>());
+  for (const Json& reason : reasons) PrintWrapped("INVALID: " + reason.get<std::string>());
   for (const Json& note : notes) {
     if (std::ranges::find(reasons, note) != reasons.end()) continue;
-    fmt::print("note: {}\n", note.get<std::string>());
+    PrintWrapped("note: " + note.get<std::string>());
   }
 }
 

@@ -77,8 +77,10 @@ Status RunSpeeds(const BenchRun& run);
 Status RunGrid(const BenchRun& run);    // --batches
 Status RunPeak(const BenchRun& run);    // --peak-only
 Status RunServe(const BenchRun& run);   // --serve-load
-Status RunMemory(const BenchRun& run);  // --memory
 Status RunEnergy(const BenchRun& run);  // --energy
+
+// --memory: opens its model itself, to see what that takes.
+Status RunMemory(const BenchArguments& arguments, const CommonOptions& common, ThreadPool& pool);
 
 void AddServeOptions(CLI::App& app, ServeArguments& arguments);
 void AddEnergyOptions(CLI::App& app, EnergyArguments& arguments);
@@ -89,6 +91,8 @@ Json SpeedJson(const RepeatedSamples& speed);
 Json DocumentHead(const BenchRun& run);
 // {"valid": ..., "reasons": [...]}.
 Json ValidityJson(const std::vector<std::string>& reasons);
+// Broken into lines of at most 80 columns, those behind the first indented.
+void PrintWrapped(const std::string& text);
 // "INVALID: reason" lines, and notes that are not among the reasons; nothing for a quiet machine.
 void PrintVerdict(const Json& validity, const Json& notes);
 // A base name that says which model: of the path, or of the source it came from.

@@ -128,9 +128,11 @@ MemoryNeed PredictMemory(const ModelShape& shape, const MemoryRequest& request) 
   need.mapped_weights = shape.mapped_bytes;
   need.copied_weights = shape.copied_bytes;
   need.kv = c.encoder ? 0 : KvBytes(c, request.kv, request.context, request.sequences);
-  need.kv_formula =
-      fmt::format("2 x {} layers x {} heads x {} x {} bytes x {} tokens x {}", c.layers, c.kv_heads,
-                  c.head_dim, BytesOf(request.kv), request.context, request.sequences);
+  const std::string head = request.kv == KvType::kInt8
+                               ? fmt::format("({} + 4)", c.head_dim)
+                               : fmt::format("{} x {}", c.head_dim, BytesOf(request.kv));
+  need.kv_formula = fmt::format("2 x {} layers x {} heads x {} bytes x {} tokens x {}", c.layers,
+                                c.kv_heads, head, request.context, request.sequences);
   // A prompt, or one token of each sequence, whichever is more.
   const int64_t rows = std::max(std::min(kRowsTogether, request.context), request.sequences);
   need.activations = ActivationBytes(c, request.activations, shape.float_weights, rows);

@@ -23,6 +23,7 @@ Status RunPart(const BenchRun& run) {
     }
   }
   if (arguments.serve.on) return RunServe(run);
+  if (arguments.energy.on) return RunEnergy(run);
   if (!arguments.batches.empty()) return RunGrid(run);
   return RunSpeeds(run);
 }
@@ -95,6 +96,7 @@ Runner AddBenchCommand(CLI::App& app) {
                  "also append what was measured to a ledger: its file, or a study's folder")
       ->type_name("PATH");
   AddServeOptions(app, arguments->serve);
+  AddEnergyOptions(app, arguments->energy);
   AddActivationOption(app, arguments->activations);
   AddKvOption(app, arguments->kv);
   app.footer(

@@ -113,8 +113,8 @@ class ServeLoad(CrumbTest):
         document = self.load("--rate", 4000, "--requests", 64, "--max-batch", "1,4")
         one, four = document["results"]
         self.assertEqual(one["start_times"], four["start_times"])
-        best = max(document["results"], key=lambda result: result["request_goodput"])
-        self.assertEqual(document["best_max_batch"], best["max_batch"])
+        self.assertEqual([result["good"] for result in document["results"]], [64, 64])
+        self.assertEqual(document["best_max_batch"], 1, "the smallest of equals")
 
     def test_what_is_past_the_deadline_fails_and_is_infinite(self):
         result = self.load("--rate", 100000, "--requests", 70, "--max-batch", 1, "--deadline", 0.001)["results"][0]

@@ -81,6 +81,7 @@ Json ResultJson(const ServeLoadResult& result) {
   json["max_batch"] = result.max_batch;
   json["duration"] = metrics.duration;
   json["completed"] = metrics.completed;
+  json["good"] = metrics.good;
   json["failed"] = metrics.failed;
   json["errors"] = result.run.errors;
   json["total_input_tokens"] = metrics.total_input_tokens;
@@ -246,7 +247,7 @@ Status RunServe(const BenchRun& run) {
   for (const auto& [key, value] : options.items()) document[key] = value;
   document["results"] = Json::array();
   for (const ServeLoadResult& result : results) document["results"].push_back(ResultJson(result));
-  const int best = BestBatch(results);
+  const int best = BestBatch(results, load.users == 0);
   document["best_max_batch"] =
       best < 0 ? Json() : Json(results[static_cast<size_t>(best)].max_batch);
   if (run.common.json) {

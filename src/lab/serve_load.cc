@@ -182,14 +182,16 @@ Result<std::vector<ServeLoadResult>> MeasureServeLoad(
   return results;
 }
 
-int BestBatch(const std::vector<ServeLoadResult>& results) {
+int BestBatch(const std::vector<ServeLoadResult>& results, bool open_loop) {
+  const auto goodput = [&](const ServeLoadResult& result) {
+    return open_loop ? static_cast<double>(result.metrics.good) : result.metrics.request_goodput;
+  };
   int best = -1;
   for (size_t i = 0; i < results.size(); ++i) {
-    const double goodput = results[i].metrics.request_goodput;
-    if (goodput <= 0) continue;
+    if (goodput(results[i]) <= 0) continue;
     const ServeLoadResult* leader = best < 0 ? nullptr : &results[static_cast<size_t>(best)];
-    if (leader == nullptr || goodput > leader->metrics.request_goodput ||
-        (goodput == leader->metrics.request_goodput && results[i].max_batch < leader->max_batch)) {
+    if (leader == nullptr || goodput(results[i]) > goodput(*leader) ||
+        (goodput(results[i]) == goodput(*leader) && results[i].max_batch < leader->max_batch)) {
       best = static_cast<int>(i);
     }
   }

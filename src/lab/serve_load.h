@@ -52,8 +52,10 @@ Result<std::vector<ServeLoadResult>> MeasureServeLoad(
     const Model& model, ThreadPool& pool, const ServeLoadOptions& options,
     const std::function<Status(int64_t done, int64_t total)>& between);
 
-// Index of the run with the highest goodput; of equal ones the smallest batch. -1: none is above 0.
-int BestBatch(const std::vector<ServeLoadResult>& results);
+// Index of the run with the highest goodput; -1: none is above 0. In an open loop all runs meet the
+// same requests at the same times, so it is the number of good ones that counts, and of equal runs
+// the smallest batch is the best: how long the last request took says nothing of the rate.
+int BestBatch(const std::vector<ServeLoadResult>& results, bool open_loop);
 
 }  // namespace crumb
 

@@ -36,18 +36,24 @@ TEST(ServeLoad, AClosedLoopHasNoTimes) {
   for (const ServeRequest& request : DrawRequests(options)) EXPECT_EQ(request.scheduled, 0);
 }
 
-ServeLoadResult WithGoodput(int64_t batch, double goodput) {
+ServeLoadResult WithGoodput(int64_t batch, int64_t good, double seconds) {
   ServeLoadResult result;
   result.max_batch = batch;
-  result.metrics.request_goodput = goodput;
+  result.metrics.good = good;
+  result.metrics.request_goodput = static_cast<double>(good) / seconds;
   return result;
 }
 
-TEST(ServeLoad, TheBestBatchHasTheHighestGoodputAndIsTheSmallestOfEquals) {
-  EXPECT_EQ(BestBatch({WithGoodput(1, 2), WithGoodput(4, 5), WithGoodput(2, 5), WithGoodput(8, 3)}),
-            2);
-  EXPECT_EQ(BestBatch({WithGoodput(1, 0), WithGoodput(2, 0)}), -1);
-  EXPECT_EQ(BestBatch({}), -1);
+TEST(ServeLoad, TheBestBatchOfAnOpenLoopServesTheMostAndIsTheSmallestOfEquals) {
+  const std::vector<ServeLoadResult> results = {WithGoodput(1, 20, 10), WithGoodput(4, 50, 9.9),
+                                                WithGoodput(2, 50, 10), WithGoodput(8, 30, 10)};
+  EXPECT_EQ(BestBatch(results, true), 2);
+  EXPECT_EQ(BestBatch({WithGoodput(1, 0, 1), WithGoodput(2, 0, 1)}, true), -1);
+  EXPECT_EQ(BestBatch({}, true), -1);
+}
+
+TEST(ServeLoad, TheBestBatchOfAClosedLoopIsTheFastest) {
+  EXPECT_EQ(BestBatch({WithGoodput(1, 50, 10), WithGoodput(4, 50, 5)}, false), 1);
 }
 
 // A random model of a few thousand weights that lies in the repository.

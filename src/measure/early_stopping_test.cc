@@ -25,7 +25,9 @@ TEST(EarlyStopping, NeedsAsManyQueriesAsMlperf) {
       EXPECT_EQ(UnderLatencyNeeded(c.percentile, over[i]), c.under[i]) << c.percentile << " " << i;
     }
   }
+  EXPECT_EQ(QueriesNeeded(0.50), 11);
   EXPECT_EQ(QueriesNeeded(0.90), 64);
+  EXPECT_EQ(QueriesNeeded(0.95), 130);
   EXPECT_EQ(QueriesNeeded(0.99), 662);
 }
 

@@ -147,7 +147,6 @@ ServeMetrics ComputeServeMetrics(std::span<const RequestTimes> requests,
                                  const LatencyBounds& bounds) {
   ServeMetrics metrics;
   std::vector<double> ttft, tpot, itl, e2el, queue;
-  int64_t good = 0;
   double latencies = 0;
   for (const RequestTimes& request : requests) {
     if (request.failed) {
@@ -166,7 +165,7 @@ ServeMetrics ComputeServeMetrics(std::span<const RequestTimes> requests,
     for (size_t i = 1; i < request.tokens.size(); ++i) {
       itl.push_back(request.tokens[i] - request.tokens[i - 1]);
     }
-    good += bounds.Keeps(request) ? 1 : 0;
+    metrics.good += bounds.Keeps(request) ? 1 : 0;
   }
   if (metrics.duration > 0) {
     metrics.request_throughput = static_cast<double>(metrics.completed) / metrics.duration;
@@ -174,7 +173,7 @@ ServeMetrics ComputeServeMetrics(std::span<const RequestTimes> requests,
     metrics.total_token_throughput =
         metrics.output_throughput +
         static_cast<double>(metrics.total_input_tokens) / metrics.duration;
-    metrics.request_goodput = static_cast<double>(good) / metrics.duration;
+    metrics.request_goodput = static_cast<double>(metrics.good) / metrics.duration;
     metrics.concurrency = latencies / metrics.duration;
   }
   metrics.max_concurrent_requests = MostAtOnce(requests);

@@ -78,13 +78,14 @@ Result<LatencyBounds> ParseLatencyBounds(std::string_view text);
 struct ServeMetrics {
   double duration = 0;  // from time 0 of the schedule to the last token
   int64_t completed = 0;
+  int64_t good = 0;  // completed within the bounds
   int64_t failed = 0;
   int64_t total_input_tokens = 0;  // of completed requests, as all below
   int64_t total_output_tokens = 0;
   double request_throughput = 0;  // a second
   double output_throughput = 0;   // tokens a second
   double total_token_throughput = 0;
-  double request_goodput = 0;  // completed within the bounds, a second
+  double request_goodput = 0;  // good ones a second
   // Sum of the latencies over the duration: the mean number of requests in the system (Little).
   double concurrency = 0;
   int64_t max_concurrent_requests = 0;  // due and not done

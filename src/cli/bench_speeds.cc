@@ -145,18 +145,32 @@ Status KeepEvidence(const BenchRun& run, const Speeds& speeds) {
   return rows.Write();
 }
 
+// "a token: p50 7.20, p90 8.41, p99 - ms of 240", where a percentile has enough of them.
+void PrintTokens(const Json& test) {
+  if (!test.contains("token_latency")) return;
+  const Json& token = test["token_latency"];
+  const auto text = [&](const char* key) {
+    return token[key].is_null() ? "-" : fmt::format("{:.2f}", token[key].get<double>());
+  };
+  fmt::print("  a token of {}: p50 {}, p90 {}, p99 {}, max {} ms of {}\n", TestName(test),
+             text("p50_ms"), text("p90_ms"), text("p99_ms"), text("max_ms"),
+             token["n"].get<int64_t>());
+}
+
 void PrintTable(const Json& document) {
   fmt::print("kernels {}, {} threads, read bandwidth {:.1f} GB/s\n",
              document["kernel_set"].get<std::string>(), document["threads"].get<int>(),
              document["read_bandwidth_bytes_per_second"].get<double>() / 1e9);
   fmt::print("{:<28} {:>8} {:>13} {:>13} {:>9}\n", "model", "weights", "prompt tok/s",
              "gener. tok/s", "of limit");
-  for (const Json& row : document["models"]) {
+  for (size_t i = 0; i < document["models"].size(); ++i) {
+    const Json& row = document["models"][i];
     const auto median = [&](const char* key) { return row[key]["median"].get<double>(); };
     fmt::print("{:<28.28} {:>8} {:>13.1f} {:>13.1f} {:>8.0f}%\n", row["model"].get<std::string>(),
                HumanBytes(row["weight_bytes"].get<double>()), median("prompt_tokens_per_second"),
                median("generation_tokens_per_second"),
                100 * row["generation_bandwidth_share"].get<double>());
+    PrintTokens(document["tests"][2 * i + 1]);  // the row of its generation
   }
   PrintVerdict(document["validity"], document["notes"]);
 }

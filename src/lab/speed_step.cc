@@ -86,8 +86,8 @@ std::string Joined(const std::vector<std::string>& sentences) {
   return all;
 }
 
-// The English sentences come from measure/; the reader is told, the run is kept.
-Status NoteBusyMachine(Study::State& state, const SpeedResult& speeds) {
+// Those of the machine, then those of each series with whose it is.
+std::vector<std::string> AllReasons(const Study::State& state, const SpeedResult& speeds) {
   std::vector<std::string> reasons = speeds.reasons;
   for (size_t v = 0; v < speeds.of.size(); ++v) {
     for (const RepeatedSamples* series : {&speeds.of[v].prompt, &speeds.of[v].generation}) {
@@ -97,15 +97,7 @@ Status NoteBusyMachine(Study::State& state, const SpeedResult& speeds) {
     }
   }
   reasons.insert(reasons.end(), speeds.bandwidth.reasons.begin(), speeds.bandwidth.reasons.end());
-  if (!reasons.empty()) {
-    const std::string all = Joined(reasons);
-    return state.AddNote("busy", "The speeds are INVALID, measure them again: " + all + ".",
-                         "速度数字无效，需重新测量：" + all + "。");
-  }
-  if (speeds.notes.empty()) return OkStatus();
-  const std::string all = Joined(speeds.notes);
-  return state.AddNote("busy", "While the speeds were measured: " + all + ".",
-                       "测速期间本机并不空闲，速度数字可能偏低：" + all + "。");
+  return reasons;
 }
 
 // Whether all speed rows are in the ledger; speeds measured in different runs are not comparable,
@@ -126,6 +118,20 @@ Result<bool> AllKnown(Study::State& state) {
 }
 
 }  // namespace
+
+// The English sentences come from measure/; the reader is told, the run is kept.
+Status NoteVerdict(Study::State& state, const std::vector<std::string>& reasons,
+                   const std::vector<std::string>& notes) {
+  if (!reasons.empty()) {
+    const std::string all = Joined(reasons);
+    return state.AddNote("busy", "The speeds are INVALID, measure them again: " + all + ".",
+                         "速度数字无效，需重新测量：" + all + "。");
+  }
+  if (notes.empty()) return OkStatus();
+  const std::string all = Joined(notes);
+  return state.AddNote("busy", "While the speeds were measured: " + all + ".",
+                       "测速期间本机并不空闲，速度数字可能偏低：" + all + "。");
+}
 
 Status RunSpeedStep(Study::State& state, WorkClock& clock) {
   if (state.reference().config().encoder) return OkStatus();  // encoder_step.cc times sentences
@@ -152,7 +158,7 @@ Status RunSpeedStep(Study::State& state, WorkClock& clock) {
   for (size_t v = 0; v < state.variants.size(); ++v) {
     CRUMB_RETURN_IF_ERROR(RecordVariant(state, state.variants[v], speeds.of[v], speeds));
   }
-  return NoteBusyMachine(state, speeds);
+  return NoteVerdict(state, AllReasons(state, speeds), speeds.notes);
 }
 
 }  // namespace crumb

@@ -15,7 +15,7 @@ import sys
 
 ORDER = ["base", "measure", "codecs", "formats", "text", "jinja", "tokenizers", "kernels", "cuda", "model",
          "calibration", "quant",
-         "eval", "evidence", "lab", "publish", "fetch", "cli"]
+         "eval", "evidence", "advice", "lab", "publish", "fetch", "cli"]
 # Folders that may include less than everything before them.
 ALLOWED = {
     "base": set(),
@@ -32,7 +32,8 @@ ALLOWED = {
     "quant": {"base", "measure", "codecs", "formats", "kernels", "model", "calibration"},
     "eval": {"base", "measure", "text", "tokenizers", "kernels", "model"},
     "evidence": {"base"},
-    "publish": {"base", "measure", "evidence"},
+    "advice": {"base", "measure", "evidence"},
+    "publish": {"base", "measure", "evidence", "advice"},
     "fetch": {"base", "formats"},
 }
 WARN_LINES = 500

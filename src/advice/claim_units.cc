@@ -110,6 +110,7 @@ void ApplyUnit(Claim& claim) {
     quantity = Quantity::kEnergyPerToken;
     size = unit == "kWh" ? 1e3 * kHour / kMillion : kHour / kMillion;
   }
+  if (unit == "%" && Has(claim.column, {"节省", "saving"})) quantity = Quantity::kReduction;
   if (unit == "x" && !relative) {
     if (Has(claim.column, {"理论加速", "theoretical"})) {
       claim.base_bits = 32;  // such tables are relative to FP32

@@ -88,7 +88,7 @@ std::vector<Override> FindOverrides(const AdviceInput& input, const StudyView* s
                                     const std::vector<Score>& scores) {
   return {
       FromScore(
-          "accuracy-critical", scores[1], 8,
+          "accuracy-critical", "精度关键", scores[1], 8,
           {"A is 0: no loss is accepted, so 8 bits at the fewest", "A为0：不接受损失，最低8位"},
           {"some loss is accepted", "可接受一定损失"}),
       FromScore("small-model", "小模型", scores[2], 4,

@@ -13,8 +13,11 @@ constexpr double kBroken = 1.0;  // a perplexity twice that of the reference, as
 constexpr double kLowest = 2;    // bits from which on training is said to be needed
 
 Pitfall Missing(std::string_view name, std::string_view name_zh) {
-  return {
-      name, CheckState::kNotMeasured, {"not measured: needs a study", "未测：需要一次研究"}, {}};
+  return {name,
+          name_zh,
+          CheckState::kNotMeasured,
+          {"not measured: needs a study", "未测：需要一次研究"},
+          {}};
 }
 
 Pitfall Hardware(const StudyView& study) {

@@ -16,9 +16,10 @@ struct Base {
 // The highest base score that can be meant: that of the setting itself, or else the best published
 // one of the models for which the table gives any quality. Empty source: none is known.
 Base HighestBase(const ClaimSet& set, const Claim& claim) {
-  if (const Claim* own = set.Baseline(claim.setting, Quantity::kScore)) {
-    return {own->value, own->id};
-  }
+  const Claim* own = claim.base_bits > 0
+                         ? set.Find(claim.setting, Quantity::kScore, claim.base_bits)
+                         : set.Baseline(claim.setting, Quantity::kScore);
+  if (own != nullptr) return {own->value, own->id};
   Base best;
   for (const Claim& other : set.claims()) {
     if (other.quantity != Quantity::kPerplexity && other.quantity != Quantity::kScore) continue;

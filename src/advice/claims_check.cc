@@ -23,7 +23,7 @@ void JudgeByMeasurement(JudgedClaim& judged) {
   const double low = here.low.value_or(here.value * (1 - kClose)) - claim.slack;
   const double high = here.high.value_or(here.value * (1 + kClose)) + claim.slack;
   const bool met = claim.high >= std::min(low, high) && claim.value <= std::max(low, high);
-  const std::string text = MeasuredText(here);
+  const std::string text = MeasuredText(claim, here);
   judged.findings.push_back({&claim,
                              "measured",
                              met ? ClaimVerdict::kConfirmed : ClaimVerdict::kContradicted,
@@ -96,10 +96,35 @@ Words VerdictWords(ClaimVerdict verdict) {
 
 std::string ClaimedText(const Claim& claim) { return claim.raw; }
 
-std::string MeasuredText(const MeasuredHere& here) {
-  std::string text = fmt::format("{:.4g}", here.value);
+std::string MeasuredText(const Claim& claim, const MeasuredHere& here) {
+  // The unit that people read, and how many of it one of the quantity's unit is.
+  double size = 1;
+  std::string_view unit;
+  switch (claim.quantity) {
+    case Quantity::kSecondsPerToken:
+      size = 1e3;
+      unit = " ms a token";
+      break;
+    case Quantity::kSpeedup:
+      unit = "x";
+      break;
+    case Quantity::kPerplexityRise:
+      unit = " %";
+      break;
+    case Quantity::kWeightBytes:
+    case Quantity::kMemoryInUse:
+      size = 1e-6;
+      unit = " MB";
+      break;
+    case Quantity::kEnergyPerToken:
+      unit = " J a token";
+      break;
+    default:
+      break;
+  }
+  std::string text = fmt::format("{:.4g}{}", here.value * size, unit);
   if (here.low.has_value() && here.high.has_value()) {
-    text += fmt::format(" [{:.4g}, {:.4g}]", *here.low, *here.high);
+    text += fmt::format(" [{:.4g}, {:.4g}]", *here.low * size, *here.high * size);
   }
   text += fmt::format(" (#{}", here.id);
   if (here.reference != 0) text += fmt::format(" / #{}", here.reference);

@@ -52,7 +52,8 @@ std::string_view VerdictName(ClaimVerdict verdict);  // "impossible"; as JSON ha
 Words VerdictWords(ClaimVerdict verdict);
 // "4.8 s per 100 tokens", as the table prints it.
 std::string ClaimedText(const Claim& claim);
-std::string MeasuredText(const MeasuredHere& measured);
+// "12.3 ms a token [11, 13] (#40, model int4+embed8)".
+std::string MeasuredText(const Claim& claim, const MeasuredHere& measured);
 
 // The report for a terminal: a line for each claim of `only` (empty: all), and below it the
 // derivations of what is contradicted or impossible. At most 80 columns.

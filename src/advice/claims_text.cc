@@ -9,10 +9,11 @@
 namespace crumb {
 namespace {
 
-// The bound that goes with the verdict: of the strongest finding that has one.
-std::string BoundOf(const JudgedClaim& judged) {
+// The bound that goes with the verdict, and the rule that it comes from: "<= 2x (speed-up)".
+std::string BoundOf(const JudgedClaim& judged, std::string_view language) {
   for (const Finding& finding : judged.findings) {
-    if (!finding.bound.empty()) return finding.bound;
+    if (finding.bound.empty()) continue;
+    return fmt::format("{} ({})", finding.bound, RuleName(finding.rule, language));
   }
   return "-";
 }
@@ -26,21 +27,22 @@ std::string ClaimsText(const ClaimsReport& report, const std::vector<ClaimVerdic
                      Fit(zh ? "声称" : "claimed", 15) + (zh ? "上下限" : "bound") + "\n";
   for (const JudgedClaim& judged : report.judged) {
     if (!only.empty() && std::ranges::find(only, judged.verdict) == only.end()) continue;
-    const std::string bound = BoundOf(judged);
+    const std::string bound = BoundOf(judged, language);
     text += Fit(VerdictWords(judged.verdict).In(language), 18) + Fit(judged.claim->id, 22) + " " +
             Fit(ClaimedText(*judged.claim), 14) + " " +
             Fit(bound, std::min<size_t>(Columns(bound), 24)) + "\n";
     if (judged.measured.has_value()) {
-      text += Wrapped(
-          fmt::format("{} {}{}", zh ? "本机实测" : "measured here", MeasuredText(*judged.measured),
-                      judged.measured->same_model ? ""
-                      : zh                        ? "，另一模型"
-                                                  : ", another model"),
-          4);
+      text += Wrapped(fmt::format("{} {}{}", zh ? "本机实测" : "measured here",
+                                  MeasuredText(*judged.claim, *judged.measured),
+                                  judged.measured->same_model ? ""
+                                  : zh                        ? "，另一模型"
+                                                              : ", another model"),
+                      4);
     }
     for (const Finding& finding : judged.findings) {
       if (finding.verdict < ClaimVerdict::kContradicted) continue;
-      text += Wrapped(fmt::format("{}: {}", finding.rule, finding.why.In(language)), 4);
+      text += Wrapped(
+          fmt::format("{}: {}", RuleName(finding.rule, language), finding.why.In(language)), 4);
     }
   }
   text += fmt::format("\n{} {}", report.judged.size(), zh ? "条声称：" : "claims:");

@@ -78,11 +78,14 @@ using Findings = std::vector<Finding>;
 
 struct Rule {
   std::string_view name;
+  std::string_view name_zh;
   std::string_view en;  // what it holds, in a line
   std::string_view zh;
   void (*run)(const ClaimSet&, Findings&);
 };
 std::span<const Rule> AllRules();
+// A rule's name for readers of a language; what no rule has ("measured") likewise.
+std::string_view RuleName(std::string_view name, std::string_view language);
 
 void RunSizeRule(const ClaimSet& set, Findings& findings);
 void RunMixtureRule(const ClaimSet& set, Findings& findings);

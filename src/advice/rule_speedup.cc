@@ -57,7 +57,10 @@ GainBound BoundOfGain(const Claim& from, const Claim& to, bool one_sequence) {
     const double after = PeakRate(*to.device, to.bits);
     if (before > 0 && after > 0) {
       gain.peak = after / before;
-      source_en = fmt::format("{}: {:.4g} against {:.4g}", to.device->name, after, before);
+      // In millions of millions a second, or relative where only that is known.
+      const double unit = after > 1e9 ? 1e12 : 1;
+      source_en = fmt::format("{}: {:.4g} against {:.4g}{}", to.device->name, after / unit,
+                              before / unit, after > 1e9 ? " Tera-operations/s" : "");
       source_zh = source_en;
     }
   }

@@ -9,35 +9,37 @@ namespace crumb {
 namespace {
 
 constexpr Rule kRules[] = {
-    {"size", "weights take at least parameters x bits / 8", "权重至少占参数量×位宽÷8字节",
+    {"size", "体积", "weights take at least parameters x bits / 8", "权重至少占参数量×位宽÷8字节",
      RunSizeRule},
-    {"mixture", "two widths give a size between those of each", "混合两种位宽的体积在二者之间",
-     RunMixtureRule},
-    {"speed-up", "no faster than bytes and arithmetic allow", "加速不超过字节比与算力比的上限",
-     RunSpeedupRule},
-    {"throughput", "the same for requests per second, at equal batch", "同批大小下吞吐量同样受限",
-     RunThroughputRule},
-    {"machines", "machines saved are a speed-up too", "省下的机器数也是一种加速", RunMachinesRule},
-    {"roofline", "a token takes at least its weights / bandwidth", "每词元用时不少于权重÷带宽",
-     RunRooflineRule},
-    {"hardware", "the same width gains alike on hardware alike", "同类硬件上同一位宽的收益相近",
-     RunHardwareRule},
-    {"energy", "energy / time lies between idle and board power", "能耗÷时间在待机与整卡功耗之间",
-     RunEnergyRule},
-    {"drop", "no more can be lost than base - chance", "损失不超过基线减随机水平", RunDropRule},
-    {"published", "no better than the best published of its kind", "不优于已发表的同类最好结果",
-     RunPublishedRule},
-    {"little", "requests inside = rate x time (Little's law)",
+    {"mixture", "混合位宽", "two widths give a size between those of each",
+     "混合两种位宽的体积在二者之间", RunMixtureRule},
+    {"speed-up", "加速", "no faster than bytes and arithmetic allow",
+     "加速不超过字节比与算力比的上限", RunSpeedupRule},
+    {"throughput", "吞吐量", "the same for requests per second, at equal batch",
+     "同批大小下吞吐量同样受限", RunThroughputRule},
+    {"machines", "机器数", "machines saved are a speed-up too", "省下的机器数也是一种加速",
+     RunMachinesRule},
+    {"roofline", "屋顶线", "a token takes at least its weights / bandwidth",
+     "每词元用时不少于权重÷带宽", RunRooflineRule},
+    {"hardware", "硬件", "the same width gains alike on hardware alike",
+     "同类硬件上同一位宽的收益相近", RunHardwareRule},
+    {"energy", "能耗", "energy / time lies between idle and board power",
+     "能耗÷时间在待机与整卡功耗之间", RunEnergyRule},
+    {"drop", "损失", "no more can be lost than base - chance", "损失不超过基线减随机水平",
+     RunDropRule},
+    {"published", "已发表结果", "no better than the best published of its kind",
+     "不优于已发表的同类最好结果", RunPublishedRule},
+    {"little", "利特尔定律", "requests inside = rate x time (Little's law)",
      "系统内请求数=到达率×时间（利特尔定律）", RunLittleRule},
-    {"memory", "more bits take more memory; what fits, fits", "位数越多内存越大；放得下才运行得了",
-     RunMemoryRule},
-    {"price", "price x machines = cost; compare at one latency", "单价×机器数=成本；同延迟才可比",
-     RunPriceRule},
-    {"scale", "a law of size needs four sizes, with residuals", "规模规律至少要四个规模并给出残差",
-     RunScaleRule},
-    {"arithmetic", "a printed change follows from the printed values",
+    {"memory", "内存", "more bits take more memory; what fits, fits",
+     "位数越多内存越大；放得下才运行得了", RunMemoryRule},
+    {"price", "价格", "price x machines = cost; compare at one latency",
+     "单价×机器数=成本；同延迟才可比", RunPriceRule},
+    {"scale", "规模规律", "a law of size needs four sizes, with residuals",
+     "规模规律至少要四个规模并给出残差", RunScaleRule},
+    {"arithmetic", "算术", "a printed change follows from the printed values",
      "印出的变化应由印出的数值算得", RunArithmeticRule},
-    {"reduction", "memory saved follows from the widths", "内存节省由位宽之比决定",
+    {"reduction", "内存节省", "memory saved follows from the widths", "内存节省由位宽之比决定",
      RunReductionRule},
 };
 
@@ -60,6 +62,12 @@ double CountInName(std::string_view text) {
 }  // namespace
 
 std::span<const Rule> AllRules() { return kRules; }
+
+std::string_view RuleName(std::string_view name, std::string_view language) {
+  if (language != "zh") return name;
+  const auto* rule = std::ranges::find(kRules, name, &Rule::name);
+  return rule == std::end(kRules) ? std::string_view("实测") : rule->name_zh;
+}
 
 ClaimSet::ClaimSet(const std::vector<Claim>& claims, const Facts& facts)
     : claims_(&claims), facts_(&facts) {

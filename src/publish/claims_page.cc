@@ -53,18 +53,25 @@ data ClaimData(const JudgedClaim& judged, std::string_view language) {
   entry.set("column", claim.column);
   entry.set("claimed", ClaimedText(claim));
   entry.set("gloss", claim.gloss);
+  entry.set("has_gloss", data(language == "en" && !claim.gloss.empty()));
   entry.set("verdict", VerdictWords(judged.verdict).In(language));
   entry.set("number", Number(judged.verdict));
   // What is wrong is read first; the rest is a click away.
   entry.set("open", data(judged.verdict == ClaimVerdict::kImpossible));
-  entry.set("measured", judged.measured.has_value() ? MeasuredText(*judged.measured) : "–");
+  const bool zh = language == "zh";
+  std::string measured = "–";
+  if (judged.measured.has_value()) {
+    measured = MeasuredText(claim, *judged.measured);
+    if (!judged.measured->same_model) measured += zh ? "，另一模型" : ", another model";
+  }
+  entry.set("measured", measured);
   const auto bound = std::ranges::find_if(
       judged.findings, [](const Finding& finding) { return !finding.bound.empty(); });
   entry.set("bound", bound == judged.findings.end() ? "–" : bound->bound);
   data findings{data::type::list};
   for (const Finding& finding : judged.findings) {
     data one;
-    one.set("rule", std::string(finding.rule));
+    one.set("rule", std::string(RuleName(finding.rule, language)));
     one.set("number", Number(finding.verdict));
     one.set("why", finding.why.In(language));
     findings << one;
@@ -114,7 +121,7 @@ Result<std::string> ClaimsPage(const ClaimsReport& report, std::string_view lang
   data rules{data::type::list};
   for (const Rule& rule : AllRules()) {
     data one;
-    one.set("name", std::string(rule.name));
+    one.set("name", std::string(RuleName(rule.name, language)));
     one.set("what", std::string(chinese ? rule.zh : rule.en));
     rules << one;
   }

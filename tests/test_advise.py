@@ -1,6 +1,9 @@
 """crumb advise and crumb cost: from typed-in figures, and from a small study."""
 
+import pathlib
+import shutil
 import sqlite3
+import tempfile
 import unittest
 
 from harness import CrumbTest, data_file, run, run_json, tiny_model
@@ -51,14 +54,20 @@ class Advise(CrumbTest):
 
 
 class AdviseStudy(CrumbTest):
-    def setUp(self):
-        super().setUp()
+    @classmethod
+    def setUpClass(cls):
         text = data_file("tinystories/tinystories_val.txt")
-        self.study = self.folder / "study"
-        done = run("study", tiny_model("babyllama-tok105-0.94M"), "-o", self.study, "--text", text,
-                   "--windows", 3, "--repetitions", 2, "--method", "rtn", "--bits", "8,4,2",
-                   "--activation-windows", 0)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        model = tiny_model("babyllama-tok105-0.94M")
+        cls.kept = tempfile.TemporaryDirectory()
+        cls.study = pathlib.Path(cls.kept.name) / "study"
+        done = run("study", model, "-o", cls.study, "--text", text, "--windows", 3, "--repetitions", 2,
+                   "--method", "rtn", "--bits", "8,4,2", "--activation-windows", 0)
+        if done.returncode != 0:
+            raise AssertionError(done.stderr)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.kept.cleanup()
 
     def test_scores_and_versions_are_rows_of_the_ledger(self):
         advice = run_json("advise", self.study, "--memory", "40MB", "--accept-loss", 5)
@@ -84,16 +93,17 @@ class AdviseStudy(CrumbTest):
             self.assertLessEqual(len(line), 80, line)
 
     def test_a_broken_chain_is_refused_by_all_that_read_it(self):
-        ledger = self.study / "ledger.db"
-        database = sqlite3.connect(ledger)
+        broken = self.folder / "ledger.db"
+        shutil.copyfile(self.study / "ledger.db", broken)
+        database = sqlite3.connect(broken)
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='trigger'").fetchall():
             database.execute(f'DROP TRIGGER "{name}"')
         database.execute("UPDATE evidence SET value = value * 2 WHERE metric = 'perplexity_ratio'")
         database.commit()
         database.close()
-        for command in (["advise", self.study, "--r", 5, "--a", 5],
-                        ["claims", "check", "--ledger", self.study],
-                        ["cost", "--price", 1, "--ledger", self.study, "--row", 1]):
+        for command in (["advise", broken, "--r", 5, "--a", 5],
+                        ["claims", "check", "--ledger", self.folder],
+                        ["cost", "--price", 1, "--ledger", broken, "--row", 1]):
             self.assert_refused(run(*command), 4, "ledger.db")
 
     def test_a_rate_is_taken_from_a_row(self):

@@ -65,11 +65,22 @@ class ClaimSet {
 struct GainBound {
   double bytes = 1;  // ratio of widths
   double peak = 1;   // ratio of peak rates
-  double bound = 1;  // the limit that holds, see rule_speedup.cc
+  double bound = 1;  // the limit that holds, see gain_bound.cc
   Words derivation;
 };
 // `one_sequence`: one token after another, which reads all weights for each.
 GainBound BoundOfGain(const Claim& from, const Claim& to, bool one_sequence);
+
+// The finding for a gain: impossible when the least that can be meant is above the bound.
+Finding JudgeGain(const Claim& claim, double least, double printed, const GainBound& gain,
+                  std::string_view rule);
+
+// The gain that must at least be meant, given how the figures are rounded: of a time or a count
+// that shrinks from `more` to `less`.
+double LeastRatio(const Claim& more, const Claim& less);
+
+// "25 MB".
+std::string MegaBytes(double bytes);
 
 // Whether two claims are about the same model on a device of the same family.
 bool SameModelAndFamily(const Claim& a, const Claim& b);

@@ -1,4 +1,6 @@
 // The table of rules, and what they share.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -116,6 +118,8 @@ double ClaimSet::Parameters(const Claim& claim) const {
   if (const double count = CountInName(claim.model->name); count > 0) return count;
   return claim.model->Number("parameters").value_or(0);
 }
+
+std::string MegaBytes(double bytes) { return fmt::format("{:.4g} MB", bytes / 1e6); }
 
 bool SameModelAndFamily(const Claim& a, const Claim& b) {
   return a.model != nullptr && a.model == b.model && a.device != nullptr && b.device != nullptr &&

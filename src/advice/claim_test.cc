@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "advice/claims_for_test.h"
+#include "advice/measured.h"
 
 namespace crumb {
 namespace {
@@ -95,6 +96,15 @@ Evidence Row(int64_t id, std::string metric, std::string subject, double value) 
   row.high = value * 1.01;
   row.model = "own-model.gguf";
   return row;
+}
+
+TEST(Claim, NamesOfVersionsHaveAWidth) {
+  EXPECT_EQ(WidthOfSubject("trellis4+embed8"), 4);
+  EXPECT_EQ(WidthOfSubject("gptq-int3+embed8"), 3);
+  EXPECT_EQ(WidthOfSubject("ternary-ternary+embed8"), 1.58);
+  EXPECT_EQ(WidthOfSubject("binary-row+embed8"), 1);
+  EXPECT_EQ(WidthOfSubject("mixed2.50+embed-trellis4"), 0);
+  EXPECT_EQ(WidthOfSubject("reference"), 0);
 }
 
 TEST(Claim, AMeasurementOfTheSameModelDecides) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "advice/claim.h"
 #include "advice/data.h"
 
 namespace crumb {
@@ -63,6 +64,29 @@ TEST(Cost, TheNotesTableFollowsFromTheOneBeforeAndIsUnfair) {
   EXPECT_THAT(text, HasSubstr("INT2 has a P99 of 1500 ms"));
   EXPECT_THAT(text, HasSubstr("INT4 ran 32 requests at once"));
   EXPECT_THAT(text, HasSubstr("every machine is fully used"));
+}
+
+TEST(Cost, TheShippedRatesAreTheClaimsOfTheNote) {
+  const Result<std::vector<Serving>> servings =
+      ReadServings(AdviceFile("serving.csv"), "serving.csv");
+  const Result<Facts> facts = Facts::Shipped();
+  const Result<std::vector<Claim>> claims =
+      ReadClaims(AdviceFile("claims.csv"), "claims.csv", *facts);
+  ASSERT_TRUE(servings.ok() && claims.ok());
+  for (const Serving& serving : *servings) {
+    int found = 0;
+    for (const Claim& claim : *claims) {
+      if (claim.row != serving.name) continue;
+      const double* expected = claim.quantity == Quantity::kThroughput   ? &serving.goodput
+                               : claim.quantity == Quantity::kLatencyP99 ? &serving.p99_seconds
+                               : claim.quantity == Quantity::kBatch      ? &serving.batch
+                                                                         : nullptr;
+      if (expected == nullptr) continue;
+      EXPECT_DOUBLE_EQ(*expected, claim.value) << claim.id;
+      ++found;
+    }
+    EXPECT_EQ(found, 3) << serving.name;
+  }
 }
 
 TEST(Cost, AFairComparisonHasNoRemarks) {

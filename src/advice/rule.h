@@ -79,8 +79,9 @@ Finding JudgeGain(const Claim& claim, double least, double printed, const GainBo
 // that shrinks from `more` to `less`.
 double LeastRatio(const Claim& more, const Claim& less);
 
-// "25 MB".
+// "25 MB"; "1 bit", "2 bits".
 std::string MegaBytes(double bytes);
+std::string BitsText(double bits);
 
 // Whether two claims are about the same model on a device of the same family.
 bool SameModelAndFamily(const Claim& a, const Claim& b);

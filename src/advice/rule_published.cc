@@ -65,7 +65,7 @@ void RunPublishedRule(const ClaimSet& set, Findings& findings) {
     for (const Entity* published : set.facts().OfKind("published")) {
       const double bits = published->Number("bits").value_or(0);
       if (published->Text("training") != "none" || !Comparable(*published, parameters) ||
-          bits < claim.bits || bits > claim.bits + 1) {
+          bits < claim.bits || bits > claim.bits + 1 || !published->Number("rise").has_value()) {
         continue;
       }
       if (best == nullptr || *published->Number("rise") < *best->Number("rise")) best = published;
@@ -79,10 +79,10 @@ void RunPublishedRule(const ClaimSet& set, Findings& findings) {
         fmt::format("about +{:g}%", theirs),
         {}};
     finding.why = {
-        fmt::format(
-            "+{:.3g} % at {:g} bits, no training named; the best published without training among "
-            "models of that size, at up to one bit more, is +{:g} % at {:g} bits ({}: {})",
-            rise, claim.bits, theirs, *best->Number("bits"), best->name, best->Source("rise")),
+        fmt::format("+{:.3g} % at {}, no training named; the best published without training among "
+                    "models of that size, at up to one bit more, is +{:g} % at {:g} bits ({}: {})",
+                    rise, BitsText(claim.bits), theirs, *best->Number("bits"), best->name,
+                    best->Source("rise")),
         fmt::format("{:g}位时+{:.3g}%，未提训练；同等规模、至多多一位、不训练的已发表最好结果是{:g}"
                     "位时+{:g}%（{}：{}）",
                     claim.bits, rise, *best->Number("bits"), theirs, best->name,

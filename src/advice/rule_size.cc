@@ -16,9 +16,9 @@ constexpr double kFloatBytes = 2;  // of an embedding that is left as it is
 
 Words CodesText(const Claim& claim, double parameters, double codes) {
   return {
-      fmt::format("{:.4g} parameters x {:g} bits / 8 = {}, scales, norms and embeddings at more "
+      fmt::format("{:.4g} parameters x {} / 8 = {}, scales, norms and embeddings at more "
                   "bits not counted; claimed {}",
-                  parameters, claim.low_bits, MegaBytes(codes), MegaBytes(claim.value)),
+                  parameters, BitsText(claim.low_bits), MegaBytes(codes), MegaBytes(claim.value)),
       fmt::format("{:.4g}个参数×{:g}位÷8={}，尚未计入缩放系数、归一化与更高位宽的嵌入；声称{}",
                   parameters, claim.low_bits, MegaBytes(codes), MegaBytes(claim.value))};
 }

@@ -121,6 +121,10 @@ double ClaimSet::Parameters(const Claim& claim) const {
 
 std::string MegaBytes(double bytes) { return fmt::format("{:.4g} MB", bytes / 1e6); }
 
+std::string BitsText(double bits) {
+  return fmt::format("{:g} {}", bits, bits == 1 ? "bit" : "bits");
+}
+
 bool SameModelAndFamily(const Claim& a, const Claim& b) {
   return a.model != nullptr && a.model == b.model && a.device != nullptr && b.device != nullptr &&
          a.device->Text("family") == b.device->Text("family");

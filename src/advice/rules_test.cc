@@ -134,6 +134,15 @@ TEST(Rules, PriceTimesMachinesIsTheSaving) {
             ClaimVerdict::kContradicted);
 }
 
+TEST(Rules, FactsOfOnesOwnMayLackAnything) {
+  const Result<Facts> facts = Facts::Parse(
+      "name,property,value,unit,source\nP,kind,published,,\nP,parameters,7e9,,x\nP,bits,2,bits,x\n"
+      "P,training,none,,\nD,kind,device,,\nD,alias,A100,,\nM,kind,model,,\nM,alias,LLaMA-7B,,\n",
+      "f.csv");
+  ASSERT_TRUE(facts.ok()) << facts.status().message();
+  EXPECT_TRUE(CheckClaims(ShippedClaims(), "claims.csv", *facts, {}).ok());
+}
+
 TEST(Rules, TrainingNamedTakesAClaimOutOfTheComparisonWithoutTraining) {
   const std::string edited = EditedClaims({{"t3.3.int2", "about", "training=qat"}});
   EXPECT_EQ(RuleVerdict(Judged(Check(edited), "t3.3.int2"), "published"),

@@ -22,6 +22,14 @@ Character At(std::string_view text) {
   return {bytes, wide ? size_t{2} : size_t{1}};
 }
 
+// No line begins with these.
+bool IsClosing(std::string_view text) {
+  for (const std::string_view mark : {"，", "。", "；", "：", "、", "）", "！", "？", "”"}) {
+    if (text.starts_with(mark)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 size_t Columns(std::string_view text) {
@@ -60,7 +68,7 @@ std::string Wrapped(std::string_view text, size_t indent) {
       if (text[at] == ' ') last = at;
       used += character.columns;
       at += character.bytes;
-      if (character.columns == 2) last = at;
+      if (character.columns == 2 && !IsClosing(text.substr(at))) last = at;
     }
     if (at == text.size() || last == 0) last = at;
     lines += margin;

@@ -127,6 +127,10 @@ Status Run(const CostArguments& arguments, const CommonOptions& common) {
   } else if (!arguments.table.empty() && plan.target_qps == 0) {
     return InvalidArgument("--table needs the load: give --qps");
   }
+  if (arguments.tokens_per_request < 0) {
+    return InvalidArgument(
+        fmt::format("--tokens-per-request {:g}: must be above 0", arguments.tokens_per_request));
+  }
   CRUMB_ASSIGN_OR_RETURN(const std::vector<Serving> servings, Servings(arguments));
   CRUMB_ASSIGN_OR_RETURN(const CostReport report, PlanCost(plan, servings));
   if (common.json) {

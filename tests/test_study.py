@@ -69,9 +69,22 @@ class StudyTest(CrumbTest):
         self.assertGreater(value("matrix_bits_per_weight", "int2+embed8"), 2.375 - 1e-9)
         self.assertGreater(value("kl_divergence", "int1+embed8"),
                            value("kl_divergence", "int8+embed8"))
+        self.check_verdicts(rows)
         for row in rows:
             self.assertNotIn("/", row["model"])
             self.assertRegex(row["quarter"], r"^\d{4}-Q[1-4]$")
+
+    def check_verdicts(self, rows):
+        """Every speed says whether it should be believed, and the reader is told if one should not."""
+        speeds = [r for r in rows if r["metric"] in ("prompt_tokens_per_second", "generation_tokens_per_second",
+                                                     "generation_bandwidth_share", "read_bandwidth_bytes_per_second")]
+        self.assertGreater(len(speeds), 4)
+        details = [json.loads(row["detail"]) for row in speeds]
+        for detail in details:
+            self.assertEqual(detail["valid"], detail["reasons"] == [])
+            self.assertGreater(len(detail["samples"]), 0)
+        told = [r for r in rows if r["metric"] == "study_note" and "INVALID" in r["detail"]]
+        self.assertEqual(bool(told), not all(detail["valid"] for detail in details))
 
     def check_report(self, html, rows):
         self.assertNotRegex(html, r"(?:src|href)=[\"']?(?:https?:)?//")

@@ -14,7 +14,7 @@ import re
 import sys
 
 ORDER = ["base", "measure", "codecs", "formats", "text", "scoring", "jinja", "tokenizers", "kernels", "cuda",
-         "model", "calibration", "quant", "eval", "tasks", "evidence", "lab", "publish", "fetch", "cli"]
+         "model", "calibration", "quant", "eval", "tasks", "evidence", "advice", "lab", "publish", "fetch", "cli"]
 # Folders that may include less than everything before them.
 ALLOWED = {
     "base": set(),
@@ -33,7 +33,8 @@ ALLOWED = {
     "eval": {"base", "measure", "text", "tokenizers", "kernels", "model"},
     "tasks": {"base", "measure", "text", "jinja", "tokenizers", "kernels", "model", "eval"},
     "evidence": {"base"},
-    "publish": {"base", "measure", "evidence"},
+    "advice": {"base", "measure", "evidence"},
+    "publish": {"base", "measure", "evidence", "advice"},
     "fetch": {"base", "formats"},
 }
 WARN_LINES = 500

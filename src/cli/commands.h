@@ -21,6 +21,9 @@ Runner AddGenerateCommand(CLI::App& app);
 Runner AddChatCommand(CLI::App& app);
 Runner AddReportCommand(CLI::App& app);
 Runner AddLedgerCommand(CLI::App& app);
+Runner AddClaimsCommand(CLI::App& app);
+Runner AddCostCommand(CLI::App& app);
+Runner AddAdviseCommand(CLI::App& app);
 Runner AddPullCommand(CLI::App& app);
 Runner AddCacheCommand(CLI::App& app);
 

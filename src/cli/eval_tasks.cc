@@ -53,11 +53,8 @@ Result<ModelResults> RunModel(const std::string& source, const std::vector<Study
     CRUMB_ASSIGN_OR_RETURN(
         result.answers, RunTask(*model, pool, arguments.run, loaded.task, loaded.items, between));
     for (const MetricName& name : MetricsOf(loaded.task)) {
-      MetricResult metric;
-      metric.name = name;
-      CRUMB_ASSIGN_OR_RETURN(metric.right,
-                             RightItems(loaded.task, loaded.items, result.answers, name));
-      metric.score = ScoreItems(loaded.items, metric.right);
+      CRUMB_ASSIGN_OR_RETURN(MetricResult metric,
+                             ScoreMetric(loaded.task, loaded.items, result.answers, name));
       result.metrics.push_back(std::move(metric));
     }
     results.tasks.push_back(std::move(result));
@@ -73,8 +70,8 @@ void CompareAll(std::vector<ModelResults>& models) {
       std::vector<TaskComparison*> together;
       for (size_t i = 1; i < models.size(); ++i) {
         MetricResult& metric = models[i].tasks[t].metrics[m];
-        metric.compared = true;
-        metric.comparison = CompareItems(models[i].tasks[t].items, reference.right, metric.right);
+        CompareMetric(models[i].tasks[t].task, models[i].tasks[t].items, reference,
+                      models[0].tasks[t].answers, models[i].tasks[t].answers, &metric);
         together.push_back(&metric.comparison);
       }
       AdjustTogether(together);
@@ -84,6 +81,18 @@ void CompareAll(std::vector<ModelResults>& models) {
 
 std::string Percent(double share) { return fmt::format("{:.1f}", 100 * share); }
 
+// A correlation is printed as it is, a share of right answers in per cent.
+bool IsCorrelation(const MetricName& name) { return name.metric == "spearman"; }
+
+std::string ScoreText(const MetricName& name, const TaskScore& score) {
+  if (IsCorrelation(name)) {
+    return fmt::format("{:.4f}  [{:.4f}, {:.4f}]", score.value, score.interval.low,
+                       score.interval.high);
+  }
+  return fmt::format("{:>5} %  [{}, {}]", Percent(score.value), Percent(score.interval.low),
+                     Percent(score.interval.high));
+}
+
 // What "acc_norm" divides by: the word means different things in different tools.
 std::string_view MetricMeaning(const MetricName& name) {
   if (name.metric == "acc_norm") return " (per character)";
@@ -92,12 +101,19 @@ std::string_view MetricMeaning(const MetricName& name) {
   return "";
 }
 
-void PrintComparison(const TaskComparison& c) {
-  fmt::print("      change {:+.1f} points [{:+.1f}, {:+.1f}], lost {}, won {}, p {:.3g}",
-             100 * c.difference.value, 100 * c.difference.interval.low,
-             100 * c.difference.interval.high, c.counts.only_a, c.counts.only_b, c.p_adjusted);
-  fmt::print("\n      {}; these items would have shown {:.1f} points\n", TaskVerdict(c),
-             100 * c.detectable);
+void PrintComparison(const MetricName& name, const TaskComparison& c) {
+  const Interval& interval = c.difference.interval;
+  if (IsCorrelation(name)) {
+    fmt::print("      change {:+.4f} [{:+.4f}, {:+.4f}], p {:.3g}\n", c.difference.value,
+               interval.low, interval.high, c.p_adjusted);
+    fmt::print("      {}; these pairs would have shown {:.4f}\n", TaskVerdict(c), c.detectable);
+  } else {
+    fmt::print("      change {:+.1f} points [{:+.1f}, {:+.1f}], lost {}, won {}, p {:.3g}\n",
+               100 * c.difference.value, 100 * interval.low, 100 * interval.high, c.counts.only_a,
+               c.counts.only_b, c.p_adjusted);
+    fmt::print("      {}; these items would have shown {:.1f} points\n", TaskVerdict(c),
+               100 * c.detectable);
+  }
   if (c.below_chance) fmt::print("      worse than guessing: no loss that rounding explains\n");
   if (c.above_reference) fmt::print("      better than the reference: look at the items\n");
 }
@@ -116,11 +132,9 @@ void PrintTask(const std::vector<ModelResults>& models, size_t t, bool compared)
                    : Percent(first.metrics[m].score.chance) + " %");
     for (const ModelResults& model : models) {
       const MetricResult& metric = model.tasks[t].metrics[m];
-      fmt::print("    {:<32.32} {:>5} %  [{}, {}]{}\n", BaseName(model.name),
-                 Percent(metric.score.value), Percent(metric.score.interval.low),
-                 Percent(metric.score.interval.high),
+      fmt::print("    {:<32.32} {}{}\n", BaseName(model.name), ScoreText(name, metric.score),
                  compared && &model == &models[0] ? "  reference" : "");
-      if (metric.compared) PrintComparison(metric.comparison);
+      if (metric.compared) PrintComparison(name, metric.comparison);
     }
   }
   for (const ModelResults& model : models) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -9,6 +10,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/memory_fit.h"
 #include "codecs/codec.h"
 #include "cuda/cuda_device.h"
 #include "kernels/kernel_set.h"
@@ -22,6 +24,8 @@ namespace {
 struct InspectArguments {
   std::string model;
   bool tensors = false;
+  MemoryRequest fit = {.sequences = 0};  // a context or a batch: only whether that fits
+  std::string kv = "float16";
 };
 
 // Bytes of all weights when every matrix has the codec of a width.
@@ -184,7 +188,26 @@ void PrintMachine(const Json& json) {
              counters.empty() ? json["energy_note"].get<std::string>() : counters);
 }
 
+// Nothing is loaded.
+Status Fit(const InspectArguments& arguments, const CommonOptions& common) {
+  if (arguments.model.empty()) {
+    return InvalidArgument("--context and --batch ask whether a model fits: name it");
+  }
+  CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(arguments.model, common));
+  MemoryRequest request = arguments.fit;
+  request.sequences = std::max<int64_t>(1, request.sequences);
+  CRUMB_ASSIGN_OR_RETURN(request.kv, ParseKvType(arguments.kv));
+  CRUMB_ASSIGN_OR_RETURN(const Json fit, DescribeFit(path, request));
+  if (common.json) {
+    PrintJson(fit);
+  } else {
+    PrintFit(fit);
+  }
+  return OkStatus();
+}
+
 Status Run(const InspectArguments& arguments, const CommonOptions& common) {
+  if (arguments.fit.context != 0 || arguments.fit.sequences != 0) return Fit(arguments, common);
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
   Json document = Json::object();
   if (!arguments.model.empty()) {
@@ -207,7 +230,17 @@ Runner AddInspectCommand(CLI::App& app) {
   auto arguments = std::make_shared<InspectArguments>();
   app.add_option("MODEL", arguments->model, "path or source; without it only the machine");
   app.add_flag("--tensors", arguments->tensors, "list every matrix");
-  app.footer("Examples:\n  crumb inspect\n  crumb inspect smollm2 --tensors");
+  app.add_option("--context", arguments->fit.context,
+                 "instead: whether so many tokens fit into memory, without loading the model")
+      ->type_name("N")
+      ->check(CLI::Range(1, INT32_MAX));
+  app.add_option("--batch", arguments->fit.sequences, "the same for so many sequences at once")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1 << 16));
+  AddKvOption(app, arguments->kv);
+  app.footer(
+      "Examples:\n  crumb inspect\n  crumb inspect smollm2 --tensors\n"
+      "  crumb inspect smollm2 --context 8192 --batch 16");
   return [arguments](const CommonOptions& common) { return Run(*arguments, common); };
 }
 

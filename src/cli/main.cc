@@ -39,6 +39,9 @@ constexpr std::array kCommands = {
     Entry{"chat", "talk to a model", AddChatCommand},
     Entry{"report", "write the report of a finished study again", AddReportCommand},
     Entry{"ledger", "list, show, verify and export measured rows", AddLedgerCommand},
+    Entry{"cost", "machines and money for a load", AddCostCommand},
+    Entry{"advise", "which width, for whom, and why", AddAdviseCommand},
+    Entry{"claims", "put a table of claims to the test", AddClaimsCommand},
     Entry{"pull", "bring a model into the cache", AddPullCommand},
     Entry{"cache", "list or clean the cache", AddCacheCommand},
 };

@@ -34,6 +34,13 @@ constexpr MetricInfo kMetrics[] = {
     {metric::kTaskAccuracy, "", true, "share of right answers", "答对率"},
     {metric::kTaskChange, "", true, "change of the share of right answers", "答对率变化"},
     {metric::kEnergyPerToken, "J", false, "energy per token", "每词元能耗"},
+    {metric::kRequestThroughput, "requests/s", true, "requests served", "请求吞吐量"},
+    {metric::kRequestGoodput, "requests/s", true, "requests served within the bounds",
+     "满足时延要求的请求吞吐量"},
+    {metric::kOutputThroughput, "tokens/s", true, "tokens generated under load", "负载下生成速度"},
+    {metric::kTtft, "ms", false, "time to the first token", "首词元时延"},
+    {metric::kTpot, "ms", false, "time per output token", "每输出词元时延"},
+    {metric::kEndToEnd, "ms", false, "end-to-end latency", "端到端时延"},
     {metric::kWindowScores, "nat", false, "scores of the windows", "各窗口得分"},
     {metric::kStudyNote, "", false, "note", "说明"},
 };

@@ -45,6 +45,12 @@ inline constexpr std::string_view kEmbeddingSpeed = "sentences_per_second";
 inline constexpr std::string_view kTaskAccuracy = "task_accuracy";
 inline constexpr std::string_view kTaskChange = "task_accuracy_change";
 inline constexpr std::string_view kEnergyPerToken = "energy_joules_per_token";
+inline constexpr std::string_view kRequestThroughput = "request_throughput";
+inline constexpr std::string_view kRequestGoodput = "request_goodput";
+inline constexpr std::string_view kOutputThroughput = "output_throughput";
+inline constexpr std::string_view kTtft = "ttft_ms";
+inline constexpr std::string_view kTpot = "tpot_ms";
+inline constexpr std::string_view kEndToEnd = "e2el_ms";
 inline constexpr std::string_view kWindowScores = "window_scores";  // per-window sums, in detail
 inline constexpr std::string_view kStudyNote = "study_note";        // a sentence, in detail
 }  // namespace metric

@@ -123,6 +123,7 @@ Result<BatchResult> MeasureBatches(const std::vector<const Model*>& models, Thre
       result.of.push_back(std::move(speeds[i]));
     }
     for (std::string& note : repeated.notes) result.notes.push_back(std::move(note));
+    for (std::string& reason : repeated.reasons) result.reasons.push_back(std::move(reason));
     ++context_index;
   }
   return result;

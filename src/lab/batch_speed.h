@@ -40,6 +40,7 @@ struct BatchSpeed {
 struct BatchResult {
   std::vector<BatchSpeed> of;      // by context, model, batch; the prompt first
   std::vector<std::string> notes;  // measure/repeat.h
+  std::vector<std::string> reasons;
 };
 
 // One round to warm up, then rounds over all models and batches in turns, context by context.

@@ -45,11 +45,15 @@ Result<double> SpeedProbe::RunGeneration() {
   int32_t token = prompt_.front();
   CRUMB_RETURN_IF_ERROR(session_->Forward(std::span(&token, 1), 1, &logits_));
   const double start = Now();
+  double last = start;
   for (int64_t i = 0; i < options_.generated_tokens; ++i) {
     token = static_cast<int32_t>(ArgMax(logits_.data(), std::ssize(logits_)));
     CRUMB_RETURN_IF_ERROR(session_->Forward(std::span(&token, 1), 1, &logits_));
+    const double now = Now();
+    token_seconds_.push_back(now - last);
+    last = now;
   }
-  return static_cast<double>(options_.generated_tokens) / (Now() - start);
+  return static_cast<double>(options_.generated_tokens) / (last - start);
 }
 
 Result<SpeedResult> MeasureSpeeds(const std::vector<std::unique_ptr<SpeedProbe>>& probes,
@@ -74,8 +78,12 @@ Result<SpeedResult> MeasureSpeeds(const std::vector<std::unique_ptr<SpeedProbe>>
   CRUMB_ASSIGN_OR_RETURN(RepeatResult repeated, MeasureInTurns(measurements, options));
   result.bandwidth = std::move(repeated.of.back());
   result.notes = std::move(repeated.notes);
+  result.reasons = std::move(repeated.reasons);
   for (size_t i = 0; i < probes.size(); ++i) {
-    result.of.push_back({std::move(repeated.of[2 * i]), std::move(repeated.of[2 * i + 1])});
+    const std::vector<double>& all = probes[i]->token_seconds();
+    const int64_t counted = repetitions * probes[i]->options().generated_tokens;
+    result.of.push_back({std::move(repeated.of[2 * i]), std::move(repeated.of[2 * i + 1]),
+                         std::vector<double>(all.end() - counted, all.end())});
   }
   return result;
 }
@@ -90,6 +98,16 @@ void FillFromSamples(const std::vector<double>& samples, std::string_view n_of, 
   Json detail = Json::object();
   detail["samples"] = samples;
   row.detail = DumpJson(detail);
+}
+
+void FillValidity(std::vector<std::string> reasons, const std::vector<std::string>& own,
+                  Evidence& row) {
+  reasons.insert(reasons.end(), own.begin(), own.end());
+  Result<Json> detail = ParseJson(row.detail, "detail");
+  CRUMB_CHECK(detail.ok());  // it was dumped by FillFromSamples
+  (*detail)["valid"] = reasons.empty();
+  (*detail)["reasons"] = std::move(reasons);
+  row.detail = DumpJson(*detail);
 }
 
 std::vector<int32_t> SpreadTokens(int64_t count, int64_t vocabulary_size) {

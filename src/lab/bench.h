@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,9 +33,14 @@ class SpeedProbe {
                                                     const BenchOptions& options);
   Result<double> RunPrompt();
   Result<double> RunGeneration();
+  // What a run really has, where the model's context is shorter than was asked for.
+  const BenchOptions& options() const { return options_; }
+  // Of each token of all generations so far, in their order.
+  const std::vector<double>& token_seconds() const { return token_seconds_; }
 
  private:
   SpeedProbe() = default;
+  std::vector<double> token_seconds_;
   BenchOptions options_;
   std::unique_ptr<Session> session_;
   std::vector<int32_t> prompt_;
@@ -44,13 +50,15 @@ class SpeedProbe {
 struct SpeedSamples {
   RepeatedSamples prompt;
   RepeatedSamples generation;
+  std::vector<double> token_seconds;  // of each generated token of the rounds that count
 };
 struct SpeedResult {
   std::vector<SpeedSamples> of;  // in the order of the probes
   RepeatedSamples bandwidth;     // bytes per second, read once a round
   int64_t last_level_cache_bytes = 0;
-  int64_t buffer_bytes = 0;        // that was read for the bandwidth
-  std::vector<std::string> notes;  // why the machine may have been slower than it is
+  int64_t buffer_bytes = 0;          // that was read for the bandwidth
+  std::vector<std::string> notes;    // why the machine may have been slower than it is
+  std::vector<std::string> reasons;  // why all of it is INVALID; each series has its own beside
 };
 
 // One round to warm up, then `repetitions` rounds over all probes in turns (measure/repeat.h). The
@@ -61,6 +69,11 @@ Result<SpeedResult> MeasureSpeeds(const std::vector<std::unique_ptr<SpeedProbe>>
 
 // Fills value, interval, n and the samples (in detail) of a row from repeated measurements.
 void FillFromSamples(const std::vector<double>& samples, std::string_view n_of, Evidence& row);
+
+// Puts "valid" and "reasons" into the detail of a row: those of the machine and those of the
+// series.
+void FillValidity(std::vector<std::string> reasons, const std::vector<std::string>& own,
+                  Evidence& row);
 
 // Any tokens do for timing and weighing; these are spread over the vocabulary so that no cache
 // helps the embedding table.

@@ -217,11 +217,15 @@ class EncoderRun {
       return clock_.Begin(fmt::format("speed, run {} of {}", done + 1, total));
     };
     CRUMB_ASSIGN_OR_RETURN(const RepeatResult result, MeasureInTurns(measurements, options));
+    std::vector<std::string> reasons = result.reasons;
     for (size_t v = 0; v < rows.size(); ++v) {
-      FillFromSamples(result.of[v].samples, "repetitions", rows[v]);
+      const RepeatedSamples& of = result.of[v];  // its reasons begin with the variant's name
+      FillFromSamples(of.samples, "repetitions", rows[v]);
+      FillValidity(result.reasons, of.reasons, rows[v]);
+      reasons.insert(reasons.end(), of.reasons.begin(), of.reasons.end());
       CRUMB_RETURN_IF_ERROR(state_.Add(std::move(rows[v])));
     }
-    return OkStatus();
+    return NoteVerdict(state_, reasons, result.notes);
   }
 
   Study::State& state_;

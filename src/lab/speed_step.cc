@@ -2,6 +2,8 @@
 // bandwidth that generation reaches.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "evidence/metrics.h"
 #include "kernels/matmul.h"
@@ -38,18 +40,22 @@ Status RecordBandwidth(Study::State& state, const SpeedResult& speeds) {
   detail["buffer_bytes"] = speeds.buffer_bytes;
   detail["last_level_cache_bytes"] = speeds.last_level_cache_bytes;
   row.detail = DumpJson(detail);
+  FillValidity(speeds.reasons, speeds.bandwidth.reasons, row);
   return state.Add(std::move(row));
 }
 
 Status RecordVariant(Study::State& state, const Variant& variant, const SpeedSamples& speed,
-                     double bandwidth) {
+                     const SpeedResult& speeds) {
+  const double bandwidth = speeds.bandwidth.median;
   const Json options = SpeedOptions(state);
   Evidence prompt = state.Row(variant, metric::kPromptSpeed, "speed", options);
   FillFromSamples(speed.prompt.samples, "repetitions", prompt);
+  FillValidity(speeds.reasons, speed.prompt.reasons, prompt);
   CRUMB_RETURN_IF_ERROR(state.Add(std::move(prompt)));
 
   Evidence generation = state.Row(variant, metric::kGenerationSpeed, "speed", options);
   FillFromSamples(speed.generation.samples, "repetitions", generation);
+  FillValidity(speeds.reasons, speed.generation.reasons, generation);
   CRUMB_RETURN_IF_ERROR(state.Add(std::move(generation)));
 
   // The same samples in another unit: how much of what the memory can give is used.
@@ -63,16 +69,35 @@ Status RecordVariant(Study::State& state, const Variant& variant, const SpeedSam
   detail["bytes_per_token"] = bytes;
   detail["bandwidth_bytes_per_second"] = bandwidth;
   share.detail = DumpJson(detail);
+  std::vector<std::string> own = speed.generation.reasons;
+  own.insert(own.end(), speeds.bandwidth.reasons.begin(), speeds.bandwidth.reasons.end());
+  FillValidity(speeds.reasons, own, share);
   return state.Add(std::move(share));
 }
 
-// The notes' English sentences come from measure/repeat.h; the reader is told, the run is kept.
-Status NoteBusyMachine(Study::State& state, const std::vector<std::string>& notes) {
-  if (notes.empty()) return OkStatus();
+// As many as a reader wants to see; the rows have all of them.
+std::string Joined(const std::vector<std::string>& sentences) {
+  constexpr size_t kShown = 4;
   std::string all;
-  for (const std::string& note : notes) all += (all.empty() ? "" : "; ") + note;
-  return state.AddNote("busy", "While the speeds were measured: " + all + ".",
-                       "测速期间本机并不空闲，速度数字可能偏低：" + all + "。");
+  for (size_t i = 0; i < std::min(kShown, sentences.size()); ++i) {
+    all += (all.empty() ? "" : "; ") + sentences[i];
+  }
+  if (sentences.size() > kShown) all += fmt::format("; and {} more", sentences.size() - kShown);
+  return all;
+}
+
+// Those of the machine, then those of each series with whose it is.
+std::vector<std::string> AllReasons(const Study::State& state, const SpeedResult& speeds) {
+  std::vector<std::string> reasons = speeds.reasons;
+  for (size_t v = 0; v < speeds.of.size(); ++v) {
+    for (const RepeatedSamples* series : {&speeds.of[v].prompt, &speeds.of[v].generation}) {
+      for (const std::string& reason : series->reasons) {
+        reasons.push_back(state.variants[v].name + ", " + reason);
+      }
+    }
+  }
+  reasons.insert(reasons.end(), speeds.bandwidth.reasons.begin(), speeds.bandwidth.reasons.end());
+  return reasons;
 }
 
 // Whether all speed rows are in the ledger; speeds measured in different runs are not comparable,
@@ -93,6 +118,20 @@ Result<bool> AllKnown(Study::State& state) {
 }
 
 }  // namespace
+
+// The English sentences come from measure/; the reader is told, the run is kept.
+Status NoteVerdict(Study::State& state, const std::vector<std::string>& reasons,
+                   const std::vector<std::string>& notes) {
+  if (!reasons.empty()) {
+    const std::string all = Joined(reasons);
+    return state.AddNote("busy", "The speeds are INVALID, measure them again: " + all + ".",
+                         "速度数字无效，需重新测量：" + all + "。");
+  }
+  if (notes.empty()) return OkStatus();
+  const std::string all = Joined(notes);
+  return state.AddNote("busy", "While the speeds were measured: " + all + ".",
+                       "测速期间本机并不空闲，速度数字可能偏低：" + all + "。");
+}
 
 Status RunSpeedStep(Study::State& state, WorkClock& clock) {
   if (state.reference().config().encoder) return OkStatus();  // encoder_step.cc times sentences
@@ -117,10 +156,9 @@ Status RunSpeedStep(Study::State& state, WorkClock& clock) {
                          MeasureSpeeds(probes, *state.pool, state.options.repetitions, between));
   CRUMB_RETURN_IF_ERROR(RecordBandwidth(state, speeds));
   for (size_t v = 0; v < state.variants.size(); ++v) {
-    CRUMB_RETURN_IF_ERROR(
-        RecordVariant(state, state.variants[v], speeds.of[v], speeds.bandwidth.median));
+    CRUMB_RETURN_IF_ERROR(RecordVariant(state, state.variants[v], speeds.of[v], speeds));
   }
-  return NoteBusyMachine(state, speeds.notes);
+  return NoteVerdict(state, AllReasons(state, speeds), speeds.notes);
 }
 
 }  // namespace crumb

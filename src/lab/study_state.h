@@ -66,6 +66,11 @@ Status RunEncoderStep(Study::State& state, WorkClock& clock);
 Status RunTasksStep(Study::State& state, WorkClock& clock);
 Status RunSpeedStep(Study::State& state, WorkClock& clock);
 
+// Tells the reader that the speeds are INVALID, and why, or what else was to be noted while they
+// were measured; nothing if all was quiet.
+Status NoteVerdict(Study::State& state, const std::vector<std::string>& reasons,
+                   const std::vector<std::string>& notes);
+
 // All but the reference: each width by the method of the study, and what it is compared with.
 Result<std::vector<Variant>> VariantsFor(const StudyOptions& options);
 // Cuts the calibration windows if any variant needs them. kInvalidArgument when an evaluation text

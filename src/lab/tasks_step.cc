@@ -194,6 +194,7 @@ Status RunTasksStep(Study::State& state, WorkClock& clock) {
                         fmt::format("未测量：任务{}不适用于这类模型。", task.task.name)));
       continue;
     }
+    if (task.task.kind == TaskKind::kSimilarity) continue;  // encoder_step.cc has it, on all pairs
     CRUMB_RETURN_IF_ERROR(TaskStep(state, task, clock).Run());
   }
   return OkStatus();

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/thread_pool.h"
 #include "measure/system_files.h"
+#include "measure/validity.h"
 
 namespace crumb {
 namespace {
@@ -17,6 +18,17 @@ namespace {
 constexpr double kStealShare = 0.01;
 constexpr double kOthersShare = 0.05;
 constexpr double kLoadPerCpu = 0.5;
+// From here on a figure is of the neighbours, not of the machine.
+constexpr double kInvalidStealShare = 0.02;
+constexpr double kInvalidOthersShare = 0.05;
+constexpr double kClockDrop = 0.90;
+
+std::string StealSentence(double share) {
+  return fmt::format("other virtual machines took {:.1f} % of the CPU time", 100 * share);
+}
+std::string OthersSentence(double share) {
+  return fmt::format("other processes took {:.1f} % of the CPU time", 100 * share);
+}
 
 // User and system time of this process, in clock ticks: fields 14 and 15 of proc(5) stat. The
 // second field is a name in parentheses that may hold spaces.
@@ -38,11 +50,11 @@ Result<RepeatResult> MeasureInTurns(const std::vector<NamedMeasurement>& measure
   CRUMB_CHECK(options.rounds >= 1 && options.warm_up_rounds >= 0);
   RepeatResult result;
   for (const NamedMeasurement& measurement : measurements) {
-    result.of.push_back({measurement.name, {}, 0, {}, 0, 0});
+    result.of.push_back({measurement.name, {}, 0, {}, 0, 0, {}});
   }
   const int all_rounds = options.warm_up_rounds + options.rounds;
   const int total = all_rounds * static_cast<int>(measurements.size());
-  const BusyWatch watch;
+  BusyWatch watch;
   int done = 0;
   for (int round = 0; round < all_rounds; ++round) {
     for (size_t i = 0; i < measurements.size(); ++i) {
@@ -53,6 +65,7 @@ Result<RepeatResult> MeasureInTurns(const std::vector<NamedMeasurement>& measure
       if (round >= options.warm_up_rounds) result.of[turn].samples.push_back(*value);
       ++done;
     }
+    if (round >= options.warm_up_rounds) watch.Look();
   }
   for (RepeatedSamples& of : result.of) {
     of.median = Median(of.samples);
@@ -60,12 +73,15 @@ Result<RepeatResult> MeasureInTurns(const std::vector<NamedMeasurement>& measure
     const auto ends = std::minmax_element(of.samples.begin(), of.samples.end());
     of.min = *ends.first;
     of.max = *ends.second;
+    of.reasons = SampleReasons(of.name, of.samples);
   }
   result.notes = watch.Notes();
+  result.reasons = watch.Reasons();
   return result;
 }
 
-BusyWatch::BusyWatch(std::string root) : root_(std::move(root)), start_(Read(root_)) {
+BusyWatch::BusyWatch(std::string root)
+    : root_(std::move(root)), start_(Read(root_)), power_at_start_(ReadPowerState(root_)) {
   const std::string load = ReadSystemFile(JoinPath(root_, "proc/loadavg")).value_or("");
   load_per_cpu_ = std::strtod(load.c_str(), nullptr) / UsableCpus();
 }
@@ -87,25 +103,54 @@ BusyWatch::Ticks BusyWatch::Read(const std::string& root) {
   return now;
 }
 
+void BusyWatch::Look() {
+  const int64_t clock = ReadPowerState(root_).clock_hz;
+  if (clock == 0) return;
+  highest_clock_hz_ = std::max(highest_clock_hz_, clock);
+  lowest_clock_hz_ = lowest_clock_hz_ == 0 ? clock : std::min(lowest_clock_hz_, clock);
+}
+
+BusyWatch::Shares BusyWatch::SharesUntilNow() const {
+  const Ticks end = Read(root_);
+  const double all = end.all - start_.all;
+  if (!start_.known || !end.known || all <= 0) return {};
+  const double steal = end.steal - start_.steal;
+  const double busy = all - (end.idle - start_.idle) - steal;
+  return {steal / all, (busy - (end.own - start_.own)) / all};
+}
+
 std::vector<std::string> BusyWatch::Notes() const {
   std::vector<std::string> notes;
   if (load_per_cpu_ > kLoadPerCpu) {
     notes.push_back(fmt::format("at the start the load average was {:.1f} per CPU", load_per_cpu_));
   }
-  const Ticks end = Read(root_);
-  const double all = end.all - start_.all;
-  if (!start_.known || !end.known || all <= 0) return notes;
-  const double steal = (end.steal - start_.steal) / all;
-  if (steal > kStealShare) {
-    notes.push_back(
-        fmt::format("other virtual machines took {:.1f} % of the CPU time", 100 * steal));
-  }
-  const double busy = all - (end.idle - start_.idle) - (end.steal - start_.steal);
-  const double others = (busy - (end.own - start_.own)) / all;
-  if (others > kOthersShare) {
-    notes.push_back(fmt::format("other processes took {:.1f} % of the CPU time", 100 * others));
-  }
+  const Shares shares = SharesUntilNow();
+  if (shares.steal > kStealShare) notes.push_back(StealSentence(shares.steal));
+  if (shares.others > kOthersShare) notes.push_back(OthersSentence(shares.others));
   return notes;
+}
+
+std::vector<std::string> BusyWatch::Reasons() const {
+  std::vector<std::string> reasons;
+  const Shares shares = SharesUntilNow();
+  if (shares.steal > kInvalidStealShare) reasons.push_back(StealSentence(shares.steal));
+  if (shares.others > kInvalidOthersShare) reasons.push_back(OthersSentence(shares.others));
+  const auto lowest = static_cast<double>(lowest_clock_hz_);
+  const auto highest = static_cast<double>(highest_clock_hz_);
+  if (lowest < kClockDrop * highest) {
+    reasons.push_back(fmt::format("the clock fell from {:.2f} to {:.2f} GHz between rounds",
+                                  highest / 1e9, lowest / 1e9));
+  }
+  const PowerState power = ReadPowerState(root_);
+  if (power.throttle_events > power_at_start_.throttle_events) {
+    reasons.push_back(fmt::format("the CPU was throttled by heat {} times",
+                                  power.throttle_events - power_at_start_.throttle_events));
+  }
+  if (power.swapped_pages > power_at_start_.swapped_pages) {
+    reasons.push_back(fmt::format("the system swapped {} pages",
+                                  power.swapped_pages - power_at_start_.swapped_pages));
+  }
+  return reasons;
 }
 
 }  // namespace crumb

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "measure/power_state.h"
 #include "measure/statistics.h"
 
 namespace crumb {
@@ -25,6 +26,7 @@ struct RepeatedSamples {
   Interval interval;  // 95 %, of the median
   double min = 0;
   double max = 0;
+  std::vector<std::string> reasons;  // measure/validity.h, of these samples alone
 };
 
 struct RepeatOptions {
@@ -35,8 +37,9 @@ struct RepeatOptions {
 };
 
 struct RepeatResult {
-  std::vector<RepeatedSamples> of;  // in the order given
-  std::vector<std::string> notes;   // why the figures may be worse than the machine: see BusyWatch
+  std::vector<RepeatedSamples> of;   // in the order given
+  std::vector<std::string> notes;    // why the figures may be worse than the machine: see BusyWatch
+  std::vector<std::string> reasons;  // why none of them should be believed: BusyWatch again
 };
 
 // Warm-up rounds, whose values are thrown away, then `rounds` rounds (at least 1) over all
@@ -44,14 +47,21 @@ struct RepeatResult {
 Result<RepeatResult> MeasureInTurns(const std::vector<NamedMeasurement>& measurements,
                                     const RepeatOptions& options);
 
-// Looks at the machine from its making until Notes(): CPU time that other virtual machines took
-// (steal), CPU time used by other processes here, and the load average at the start.
+// Looks at the machine from its making until it is asked: CPU time that other virtual machines took
+// (steal), CPU time used by other processes here, the load average at the start, clocks, throttling
+// by heat, swapping.
 class BusyWatch {
  public:
   explicit BusyWatch(std::string root = "/");
+  // Reads the clock; call it while the work that is measured has just run, some times.
+  void Look();
   // Sentences, for example "other virtual machines took 3.1 % of the CPU time"; empty: all was
   // quiet.
   std::vector<std::string> Notes() const;
+  // The verdict: what makes figures of this time INVALID. Steal over 2 %, other processes over 5 %,
+  // a clock that fell by more than 10 % between two looks, throttling, swapping. The load average
+  // is none of them: one's own last minute is in it.
+  std::vector<std::string> Reasons() const;
 
  private:
   struct Ticks {
@@ -61,10 +71,18 @@ class BusyWatch {
     double own = 0;   // of this process
     bool known = false;
   };
+  struct Shares {  // of the CPU time since the start; 0 where nothing is known
+    double steal = 0;
+    double others = 0;
+  };
   static Ticks Read(const std::string& root);
+  Shares SharesUntilNow() const;
   std::string root_;
   Ticks start_;
   double load_per_cpu_ = 0;
+  PowerState power_at_start_;
+  int64_t highest_clock_hz_ = 0;  // of all looks
+  int64_t lowest_clock_hz_ = 0;
 };
 
 }  // namespace crumb

@@ -46,6 +46,9 @@ TEST(MeasureInTurns, AlternatesTheOrderAndThrowsTheWarmUpAway) {
   EXPECT_EQ(result->of[0].max, 12);
   EXPECT_EQ(result->of[0].interval.low, 6);  // three samples: the whole range
   EXPECT_EQ(result->of[0].interval.high, 12);
+  // Three samples are too few, and the last three (7 to 12) too far apart.
+  EXPECT_THAT(result->of[0].reasons,
+              ElementsAre("a: 3 repetitions; 5 are the least", HasSubstr("a: the last 3 rounds")));
 }
 
 TEST(MeasureInTurns, StopsAtTheFirstErrorAndSaysWhose) {
@@ -101,7 +104,62 @@ TEST(BusyWatch, TellsStealOtherProcessesAndLoad) {
 
 TEST(BusyWatch, SaysNothingWhereNothingIsKnown) {
   const FakeRoot root;
-  EXPECT_THAT(BusyWatch(root.path()).Notes(), IsEmpty());
+  BusyWatch watch(root.path());
+  watch.Look();
+  EXPECT_THAT(watch.Notes(), IsEmpty());
+  EXPECT_THAT(watch.Reasons(), IsEmpty());
+}
+
+TEST(BusyWatch, AShareOfStealIsANoteBeforeItIsAVerdict) {
+  FakeRoot root;
+  root.Write("proc/self/stat", OwnStat(0));
+  root.Write("proc/stat", "cpu  0 0 0 0 0 0 0 0 0 0\n");
+  const BusyWatch watch(root.path());
+  root.Write("proc/self/stat", OwnStat(500));
+  root.Write("proc/stat", "cpu  500 0 0 485 0 0 0 15 0 0\n");  // 1.5 %
+  EXPECT_THAT(watch.Notes(), ElementsAre(HasSubstr("took 1.5 %")));
+  EXPECT_THAT(watch.Reasons(), IsEmpty());
+  root.Write("proc/stat", "cpu  500 0 0 475 0 0 0 25 0 0\n");  // 2.5 %
+  EXPECT_THAT(watch.Reasons(), ElementsAre("other virtual machines took 2.5 % of the CPU time"));
+}
+
+TEST(BusyWatch, OtherProcessesAreAVerdictAndTheLoadAverageIsNot) {
+  FakeRoot root;
+  root.Write("proc/loadavg", std::to_string(2 * UsableCpus()) + ".00 0.01 0.05 1/100 1234\n");
+  root.Write("proc/self/stat", OwnStat(0));
+  root.Write("proc/stat", "cpu  0 0 0 0 0 0 0 0 0 0\n");
+  const BusyWatch watch(root.path());
+  EXPECT_THAT(watch.Reasons(), IsEmpty());
+  root.Write("proc/stat", "cpu  60 0 0 940 0 0 0 0 0 0\n");
+  EXPECT_THAT(watch.Reasons(), ElementsAre("other processes took 6.0 % of the CPU time"));
+}
+
+TEST(BusyWatch, AClockThatFallsBetweenLooksIsAVerdict) {
+  FakeRoot root;
+  const std::string clock = "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq";
+  root.Write(clock, "800000\n");  // idle: not a look
+  BusyWatch watch(root.path());
+  root.Write(clock, "4000000\n");
+  watch.Look();
+  root.Write(clock, "3700000\n");
+  watch.Look();
+  EXPECT_THAT(watch.Reasons(), IsEmpty());
+  root.Write(clock, "3500000\n");
+  watch.Look();
+  EXPECT_THAT(watch.Reasons(), ElementsAre("the clock fell from 4.00 to 3.50 GHz between rounds"));
+}
+
+TEST(BusyWatch, ThrottlingAndSwappingMeanwhileAreVerdicts) {
+  FakeRoot root;
+  const std::string count = "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count";
+  root.Write(count, "7\n");
+  root.Write("proc/vmstat", "pswpin 5\npswpout 5\n");
+  const BusyWatch watch(root.path());
+  EXPECT_THAT(watch.Reasons(), IsEmpty());
+  root.Write(count, "9\n");
+  root.Write("proc/vmstat", "pswpin 5\npswpout 8\n");
+  EXPECT_THAT(watch.Reasons(),
+              ElementsAre("the CPU was throttled by heat 2 times", "the system swapped 3 pages"));
 }
 
 }  // namespace

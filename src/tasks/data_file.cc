@@ -163,7 +163,7 @@ Result<std::vector<Row>> ReadLineRows(std::string_view text, size_t columns,
 }
 
 Result<std::vector<Record>> FromRows(std::vector<Row> rows, std::vector<std::string> columns,
-                                     const std::string& path) {
+                                     bool may_have_more, const std::string& path) {
   size_t first = 0;
   if (columns.empty() && !rows.empty()) {
     columns = rows[0].fields;
@@ -171,7 +171,8 @@ Result<std::vector<Record>> FromRows(std::vector<Row> rows, std::vector<std::str
   }
   std::vector<Record> records;
   for (size_t i = first; i < rows.size(); ++i) {
-    if (rows[i].fields.size() != columns.size()) {
+    if (rows[i].fields.size() < columns.size() ||
+        (rows[i].fields.size() > columns.size() && !may_have_more)) {
       return Corrupt(fmt::format("{}: line {}: has {} fields, not {}", path, rows[i].line,
                                  rows[i].fields.size(), columns.size()));
     }
@@ -215,7 +216,9 @@ Result<std::vector<Record>> ParseRecords(std::string content, const std::string&
     } else {
       CRUMB_ASSIGN_OR_RETURN(rows, ReadLineRows(text, format.columns.size(), path));
     }
-    CRUMB_ASSIGN_OR_RETURN(records, FromRows(std::move(rows), format.columns, path));
+    CRUMB_ASSIGN_OR_RETURN(records,
+                           FromRows(std::move(rows), format.columns,
+                                    format.kind == "tsv" && !format.columns.empty(), path));
   }
   if (records.empty()) return Corrupt(fmt::format("{}: has no records", path));
   CRUMB_RETURN_IF_ERROR(CheckIds(records, path));

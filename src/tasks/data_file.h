@@ -16,9 +16,10 @@ namespace crumb {
 using Record = jinja::Dict;
 
 // "jsonl": an object a line, empty lines left out. "csv": RFC 4180 (quotes, line breaks inside
-// them). "tsv": tabs, no quoting. "lines": as many lines a record as there are columns. A byte
-// order mark is left out. All errors name file and line: kCorrupt for text that is not UTF-8, a
-// record with another number of fields, two records with the same "id", a file without records;
+// them). "tsv": tabs, no quoting; fields
+// behind the given columns are left alone. "lines": as many lines a record as there are columns. A
+// byte order mark is left out. All errors name file and line: kCorrupt for text that is not UTF-8,
+// a record with another number of fields, two records with the same "id", a file without records;
 // kNotFound for a file that is not there. `format.labels` is not looked at.
 Result<std::vector<Record>> ReadRecords(const std::string& path, const DataFormat& format);
 // The same of what a file holds; `path` is for messages.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <map>
 
 #include "base/files.h"
@@ -78,6 +80,22 @@ Result<std::string> Example(const Task& task, const Record& record) {
   return text + task.target_delimiter + target + task.fewshot_delimiter;
 }
 
+// The choices are the two sentences, the target is people's score.
+Result<TaskItem> PairOf(const Task& task, TaskItem item) {
+  if (item.choices.size() != 2) {
+    return Corrupt(
+        fmt::format("task {}: {} sentences in place of two", task.name, item.choices.size()));
+  }
+  char* end = nullptr;
+  item.score = std::strtod(item.target.c_str(), &end);
+  if (item.target.empty() || *end != '\0' || !std::isfinite(item.score)) {
+    return Corrupt(fmt::format("task {}: the score \"{}\" is no number", task.name, item.target));
+  }
+  item.contexts = std::move(item.choices);
+  item.choices.clear();
+  return item;
+}
+
 Result<TaskItem> MakeItem(const Task& task, const Record& record, const std::string& examples) {
   TaskItem item;
   CRUMB_ASSIGN_OR_RETURN(const std::string text,
@@ -89,6 +107,7 @@ Result<TaskItem> MakeItem(const Task& task, const Record& record, const std::str
     return item;
   }
   CRUMB_ASSIGN_OR_RETURN(item.choices, Choices(task, record));
+  if (task.kind == TaskKind::kSimilarity) return PairOf(task, std::move(item));
   if (task.kind == TaskKind::kProbe) {
     CRUMB_ASSIGN_OR_RETURN(item.gold, Gold(task, item.target, item.choices));
     item.contexts.push_back(text);

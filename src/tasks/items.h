@@ -23,6 +23,7 @@ struct TaskItem {
   // The answers without delimiter, whose lengths acc_norm divides by.
   std::vector<std::string> choices;
   int64_t gold = 0;    // the right choice
+  double score = 0;    // pairs of sentences: how alike people find them
   std::string target;  // the right answer as text (generated answers)
 };
 

@@ -20,6 +20,7 @@ struct ItemAnswer {
   std::vector<Likelihood> choices;  // multiple choice: of each
   std::string text;                 // generated answers: what was generated
   int64_t label = -1;               // probes: the label found
+  double similarity = 0;            // pairs of sentences: the cosine of their embeddings
 };
 
 struct TaskAnswers {

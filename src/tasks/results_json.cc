@@ -74,7 +74,7 @@ std::string SamplesJsonLines(const TaskResult& result) {
     Json json = Json::object();
     json["doc_id"] = item.id;
     json["task"] = result.task.name;
-    if (item.choices.empty()) {
+    if (item.choices.empty()) {  // a generated answer, or people's score of a pair
       json["target"] = item.target;
     } else {
       json["target"] = item.gold;
@@ -87,8 +87,10 @@ std::string SamplesJsonLines(const TaskResult& result) {
       json["resps"].push_back(Json::array({likelihood.log_probability, likelihood.greedy}));
     }
     if (item.continuations.empty()) {
-      json["arguments"].push_back(Json::array({item.contexts[0]}));
-      if (item.choices.empty()) {
+      json["arguments"].push_back(Json(item.contexts));
+      if (result.task.kind == TaskKind::kSimilarity) {
+        json["resps"].push_back(answer.similarity);
+      } else if (item.choices.empty()) {
         json["resps"].push_back(answer.text);
       } else {
         json["resps"].push_back(answer.label);
@@ -97,6 +99,7 @@ std::string SamplesJsonLines(const TaskResult& result) {
     for (const MetricResult& metric : result.metrics) {
       const std::string name =
           metric.name.filter == "none" ? metric.name.metric : metric.name.Label();
+      if (metric.right.empty()) continue;
       json[name] = metric.right[i] ? 1.0 : 0.0;
     }
     lines += DumpJson(json);

@@ -11,15 +11,6 @@
 
 namespace crumb {
 
-// A metric of one model on one task.
-struct MetricResult {
-  MetricName name;
-  std::vector<bool> right;
-  TaskScore score;
-  bool compared = false;  // whether `comparison` is with a reference
-  TaskComparison comparison;
-};
-
 // What one model did on one task.
 struct TaskResult {
   Task task;

@@ -6,15 +6,17 @@
 
 #include "tasks/generated.h"
 #include "tasks/probe.h"
+#include "tasks/similarity.h"
 
 namespace crumb {
 
 Status CheckTaskFits(const Task& task, const Model& model) {
-  if ((task.kind == TaskKind::kProbe) == model.config().encoder) return OkStatus();
+  const bool embeds = task.kind == TaskKind::kProbe || task.kind == TaskKind::kSimilarity;
+  if (embeds == model.config().encoder) return OkStatus();
   return Unsupported(
       model.config().encoder
           ? fmt::format("task {}: needs a model that predicts text, {} is an encoder; for it there "
-                        "is the task sst2_probe",
+                        "are the tasks sst2_probe and stsb",
                         task.name, model.path())
           : fmt::format(
                 "task {}: needs an encoder, {} predicts text; for it there is the task sst2",
@@ -38,6 +40,8 @@ Result<TaskAnswers> RunTask(const Model& model, ThreadPool& pool, const TaskRunO
         return AnswerByGeneration(*session, task, items, between);
       case TaskKind::kProbe:
         return AnswerByProbe(*session, items, between);
+      case TaskKind::kSimilarity:
+        return AnswerBySimilarity(*session, items, between);
       case TaskKind::kMultipleChoice:
         break;
     }

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "tasks/generated.h"
+#include "tasks/similarity.h"
 
 namespace crumb {
 namespace {
@@ -40,7 +41,7 @@ std::vector<MetricName> MetricsOf(const Task& task) {
 
 Result<std::vector<bool>> RightItems(const Task& task, const TaskItems& items,
                                      const TaskAnswers& answers, const MetricName& metric) {
-  CRUMB_CHECK(items.items.size() == answers.of.size());
+  CRUMB_CHECK(items.items.size() == answers.of.size() && task.kind != TaskKind::kSimilarity);
   const auto filter = std::ranges::find(task.filters, metric.filter, &AnswerFilter::name);
   std::vector<bool> right;
   for (size_t i = 0; i < items.items.size(); ++i) {
@@ -111,6 +112,29 @@ TaskComparison CompareItems(const TaskItems& items, const std::vector<bool>& ref
   comparison.below_chance = own.interval.high < own.chance;
   comparison.above_reference = comparison.difference.interval.low > 0;
   return comparison;
+}
+
+Result<MetricResult> ScoreMetric(const Task& task, const TaskItems& items,
+                                 const TaskAnswers& answers, const MetricName& name) {
+  MetricResult result;
+  result.name = name;
+  if (task.kind == TaskKind::kSimilarity) {
+    if (items.items.size() < 2) return InvalidArgument("a correlation needs at least two items");
+    result.score = ScoreSimilarity(items, answers);
+    return result;
+  }
+  CRUMB_ASSIGN_OR_RETURN(result.right, RightItems(task, items, answers, name));
+  result.score = ScoreItems(items, result.right);
+  return result;
+}
+
+void CompareMetric(const Task& task, const TaskItems& items, const MetricResult& reference,
+                   const TaskAnswers& reference_answers, const TaskAnswers& model_answers,
+                   MetricResult* model) {
+  model->compared = true;
+  model->comparison = task.kind == TaskKind::kSimilarity
+                          ? CompareSimilarity(items, reference_answers, model_answers)
+                          : CompareItems(items, reference.right, model->right);
 }
 
 void AdjustTogether(std::vector<TaskComparison*> comparisons) {

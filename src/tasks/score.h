@@ -25,7 +25,7 @@ struct MetricName {
 };
 std::vector<MetricName> MetricsOf(const Task& task);
 
-// Which items are right.
+// Which items are right. REQUIRES: not a task of pairs of sentences, which has no right and wrong.
 Result<std::vector<bool>> RightItems(const Task& task, const TaskItems& items,
                                      const TaskAnswers& answers, const MetricName& metric);
 
@@ -59,6 +59,21 @@ struct TaskComparison {
 };
 TaskComparison CompareItems(const TaskItems& items, const std::vector<bool>& reference,
                             const std::vector<bool>& model);
+// A metric of one model on one task, and what it came from.
+struct MetricResult {
+  MetricName name;
+  std::vector<bool> right;  // of each item; empty for pairs of sentences
+  TaskScore score;
+  bool compared = false;  // whether `comparison` is with a reference
+  TaskComparison comparison;
+};
+Result<MetricResult> ScoreMetric(const Task& task, const TaskItems& items,
+                                 const TaskAnswers& answers, const MetricName& name);
+// Fills `comparison` of a model's result. Both results and answers are of the same items.
+void CompareMetric(const Task& task, const TaskItems& items, const MetricResult& reference,
+                   const TaskAnswers& reference_answers, const TaskAnswers& model_answers,
+                   MetricResult* model);
+
 void AdjustTogether(std::vector<TaskComparison*> comparisons);
 
 // "no difference shown", "worse", "better", "at chance": what the comparison says at the 5 % level,

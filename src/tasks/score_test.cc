@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "base/rng.h"
 #include "tasks/probe.h"
 #include "tasks/results_json.h"
 
@@ -122,6 +123,38 @@ TEST(NearestClass, FindsClassesThatLieApartAndNotItself) {
   labels.assign(40, 0);
   labels[7] = 1;
   EXPECT_EQ(NearestClass(embeddings, labels, 2)[7], 0);
+}
+
+TEST(Similarity, IsRankedAgainstPeopleAndComparedOnTheSamePairs) {
+  const Task task = FindTask("stsb").value();
+  TaskItems items;
+  TaskAnswers good;
+  TaskAnswers bad;
+  Rng rng(5);
+  for (int i = 0; i < 200; ++i) {
+    TaskItem item;
+    item.score = 5 * rng.Uniform();
+    items.items.push_back(item);
+    ItemAnswer answer;
+    answer.similarity = item.score + 0.5 * rng.Gaussian();
+    good.of.push_back(answer);
+    answer.similarity = item.score + 3 * rng.Gaussian();
+    bad.of.push_back(answer);
+  }
+  const MetricName name = MetricsOf(task).front();
+  EXPECT_EQ(name.Label(), "spearman,none");
+  const MetricResult reference = ScoreMetric(task, items, good, name).value();
+  MetricResult model = ScoreMetric(task, items, bad, name).value();
+  EXPECT_GT(reference.score.value, 0.9);
+  EXPECT_LT(reference.score.interval.low, reference.score.value);
+  CompareMetric(task, items, reference, good, bad, &model);
+  EXPECT_EQ(model.comparison.difference.value, model.score.value - reference.score.value);
+  EXPECT_LT(model.comparison.difference.interval.high, 0);
+  EXPECT_EQ(TaskVerdict(model.comparison), "worse");
+  MetricResult same = reference;
+  CompareMetric(task, items, reference, good, good, &same);
+  EXPECT_EQ(same.comparison.difference.value, 0);
+  EXPECT_EQ(TaskVerdict(same.comparison), "no difference shown");
 }
 
 TEST(ResultsJson, HasTheKeysThatReadersOfTheHarnessLookFor) {

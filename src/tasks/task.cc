@@ -121,10 +121,12 @@ Status ReadKind(Keys& keys, Task* task) {
     task->kind = TaskKind::kGenerate;
   } else if (kind == "probe") {
     task->kind = TaskKind::kProbe;
+  } else if (kind == "similarity") {
+    task->kind = TaskKind::kSimilarity;
   } else {
     return Unsupported(fmt::format(
-        "{}: output_type \"{}\" is not known to crumb; it has multiple_choice, generate_until and "
-        "probe",
+        "{}: output_type \"{}\" is not known to crumb; it has multiple_choice, generate_until, "
+        "probe and similarity",
         keys.place(), kind));
   }
   return OkStatus();
@@ -149,14 +151,29 @@ Status ReadData(Keys& keys, Task* task) {
   });
 }
 
+const std::set<std::string>& MetricsFor(TaskKind kind) {
+  static const std::set<std::string> kChoices = {"acc", "acc_norm", "acc_bytes", "acc_tokens"};
+  static const std::set<std::string> kLabels = {"acc"};
+  static const std::set<std::string> kTexts = {"exact_match"};
+  static const std::set<std::string> kRanks = {"spearman"};
+  switch (kind) {
+    case TaskKind::kGenerate:
+      return kTexts;
+    case TaskKind::kProbe:
+      return kLabels;
+    case TaskKind::kSimilarity:
+      return kRanks;
+    case TaskKind::kMultipleChoice:
+      break;
+  }
+  return kChoices;
+}
+
 Status ReadMetrics(Keys& keys, Task* task) {
   return keys.Maps("metric_list", [&](Keys& metric) -> Status {
     std::string name;
     CRUMB_RETURN_IF_ERROR(metric.Text("metric", &name, true));
-    const std::set<std::string> known =
-        task->kind == TaskKind::kGenerate
-            ? std::set<std::string>{"exact_match"}
-            : std::set<std::string>{"acc", "acc_norm", "acc_bytes", "acc_tokens"};
+    const std::set<std::string>& known = MetricsFor(task->kind);
     if (!known.contains(name)) {
       return Unsupported(fmt::format("{}: the metric \"{}\" is none of {}", metric.place(), name,
                                      fmt::join(known, ", ")));
@@ -254,12 +271,10 @@ Status ReadTask(Keys& keys, Task* task) {
     return Corrupt(fmt::format("{}: the key \"dataset_kwargs\" is missing; it names the data files",
                                keys.place()));
   }
-  if (task->kind == TaskKind::kMultipleChoice && task->choices.empty()) {
+  if (task->kind != TaskKind::kGenerate && task->choices.empty()) {
     return Corrupt(fmt::format("{}: the key \"doc_to_choice\" is missing", keys.place()));
   }
-  if (task->metrics.empty()) {
-    task->metrics.emplace_back(task->kind == TaskKind::kGenerate ? "exact_match" : "acc");
-  }
+  if (task->metrics.empty()) task->metrics.push_back(*MetricsFor(task->kind).begin());
   return OkStatus();
 }
 

@@ -20,6 +20,7 @@ enum class TaskKind {
   kMultipleChoice,  // likelihoods of given answers (output_type multiple_choice)
   kGenerate,        // a generated answer (output_type generate_until)
   kProbe,           // encoders: a label from the embedding (output_type probe, crumb only)
+  kSimilarity,      // encoders: how alike two sentences are (output_type similarity, crumb only)
 };
 
 // How records lie in a file (tasks/data_file.h).
@@ -56,7 +57,7 @@ struct Task {
   // WinoGrande, Trinh and Le 2018).
   bool choices_are_contexts = false;
   std::string cluster;                // metadata.cluster: template of what items may share
-  std::vector<std::string> metrics;   // "acc", "acc_norm", "acc_bytes", "exact_match"
+  std::vector<std::string> metrics;   // "acc", "acc_norm", "exact_match", "spearman", ...
   std::vector<std::string> stops;     // generation_kwargs.until
   int64_t max_new_tokens = 256;       // generation_kwargs.max_gen_toks
   std::vector<AnswerFilter> filters;  // empty: the whole text

@@ -1,0 +1,24 @@
+// The row of a ledger that is of the kind of a claim. Internal to src/advice.
+#ifndef CRUMB_ADVICE_MEASURED_H_
+#define CRUMB_ADVICE_MEASURED_H_
+
+#include <optional>
+#include <vector>
+
+#include "advice/claims_check.h"
+
+namespace crumb {
+
+// By quantity and width: a rise of perplexity is perplexity_ratio, a speed-up the ratio of two
+// generation speeds, bytes the weights in memory, energy a token's. The version of the width with
+// the least loss stands for it. nullopt when nothing of the kind was measured.
+std::optional<MeasuredHere> FindMeasured(const Claim& claim, const std::vector<Evidence>& rows);
+
+// Whether a row compares types of activations and stands for no version.
+bool IsSideRow(const Evidence& row);
+// The nominal width of a variant's name: 4 of "trellis4+embed8"; 0: it has none.
+double WidthOfSubject(std::string_view subject);
+
+}  // namespace crumb
+
+#endif  // CRUMB_ADVICE_MEASURED_H_

@@ -119,9 +119,9 @@ std::vector<Recommendation> Recommend(const AdviceInput& input, const StudyView&
                                       const std::vector<Candidate>& candidates,
                                       const std::vector<Override>& overrides) {
   double fewest = 0;
-  for (const Override& override_ : overrides) {
-    if (override_.state == OverrideState::kApplies) {
-      fewest = std::max(fewest, override_.fewest_bits);
+  for (const Override& item : overrides) {
+    if (item.state == OverrideState::kApplies) {
+      fewest = std::max(fewest, item.fewest_bits);
     }
   }
   const auto allowed = [&](const Candidate& c) { return c.version->width >= fewest; };

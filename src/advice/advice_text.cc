@@ -157,7 +157,8 @@ Json AdviceJson(const Advice& advice) {
     Json entry = {{"name", version.name}, {"pareto", candidate.best}};
     for (const auto& [key, row] :
          {std::pair{"quality", version.quality}, std::pair{"bytes", version.bytes},
-          std::pair{"speed", version.speed}, std::pair{"energy", version.energy}}) {
+          std::pair{"speed", version.speed}, std::pair{"energy", version.energy},
+          std::pair{"task", version.task}}) {
       entry[key] =
           row == nullptr
               ? Json(nullptr)

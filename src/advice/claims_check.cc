@@ -108,6 +108,9 @@ std::string MeasuredText(const Claim& claim, const MeasuredHere& here) {
       size = 1e3;
       unit = " ms a token";
       break;
+    case Quantity::kPoints:
+      unit = " points";
+      break;
     case Quantity::kSpeedup:
       unit = "x";
       break;

@@ -70,7 +70,7 @@ const Candidate* Least(const std::vector<Candidate>& candidates,
 Words Describe(const Candidate& candidate, const StudyView& study) {
   const StudyVersion& version = *candidate.version;
   Words words;
-  const auto add = [&](std::string en, std::string zh) {
+  const auto add = [&](const std::string& en, const std::string& zh) {
     words.en += (words.en.empty() ? "" : ", ") + en;
     words.zh += (words.zh.empty() ? "" : "，") + zh;
   };

@@ -75,8 +75,25 @@ struct Stream {
     return input.data();
   }
 
-  void FinishBlock(int layer, int64_t i, int64_t rows) {
-    crumb::FinishBlock(forward, weights.layers[static_cast<size_t>(layer)], rows, BuffersOf(i));
+  // Behind Input, with the slot's weights as they then are.
+  void Finish(int layer, InputSlot slot, int64_t i, int64_t rows) {
+    FinishStage(forward, weights.layers[static_cast<size_t>(layer)], slot, rows, BuffersOf(i));
+  }
+
+  // The same for a slot that adds to the stream. `sums` (rows x hidden_size): the stream before and
+  // what the matrix makes, without its bias.
+  void Finish(int layer, InputSlot slot, int64_t i, int64_t rows, std::vector<float>& sums) {
+    const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
+    const StageBuffers buffers = BuffersOf(i);
+    const float* output = StageOutput(forward, w, slot, rows, buffers);
+    const float* bias = slot == InputSlot::kOutput ? w.o.bias : w.down.bias;
+    const auto width = static_cast<int64_t>(input.size()) / cache.capacity();
+    sums.resize(static_cast<size_t>(rows * width));
+    for (int64_t r = 0; r < rows * width; ++r) {
+      const float plain = bias == nullptr ? output[r] : output[r] - bias[r % width];
+      sums[static_cast<size_t>(r)] = buffers.stream[r] + plain;
+    }
+    AddOutput(forward, w, slot, rows, buffers);
   }
 
   StageBuffers BuffersOf(int64_t i) { return {x.Window(i), inner.Window(i), input.data()}; }
@@ -136,10 +153,11 @@ struct BlockQuantizer::State {
   // What the calibration says of one input.
   struct InputStatistics {
     SecondMoments moments;
-    std::vector<float> input_error;          // D of quant/correction.h; empty: not wanted
-    std::vector<float> residual_error;       // S; empty: the readers do not add to the stream
-    std::vector<float> mean_error;           // mean of x - x'; empty: as input_error
-    std::vector<float> mean_residual_error;  // mean of s - s'; empty: as residual_error
+    // Of quant/correction.h; one of them, or none when nothing is to be corrected.
+    std::vector<float> input_error;  // D; where what the readers make is not added to the stream
+    std::vector<float> target;       // T; where it is, and there is one reader
+    std::vector<float> mean_error;   // mean of x - x'; empty: as input_error
+    std::vector<float> mean_target;  // mean of W x + s - s'; empty: as target
   };
 
   Result<InputStatistics> Gather(int layer, InputSlot slot);
@@ -156,7 +174,7 @@ struct BlockQuantizer::State {
   Result<QuantizedBlock> QuantizeTable();
   Result<SecondMoments> HeadMoments();
   void Install(int layer, const QuantizedBlock& block);
-  void FinishBlock(int layer);
+  std::vector<float> ChangeOf(const NamedMatrix& named, const InputStatistics& statistics);
 
   int64_t rows(size_t window) const { return std::ssize(tokens.windows[window]); }
 
@@ -176,38 +194,43 @@ Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int
                                                                              InputSlot slot) {
   const ModelConfig& c = model.config();
   const int64_t width = InputWidth(c, slot);
-  const bool adds_to_stream = slot == InputSlot::kOutput || slot == InputSlot::kDown;
+  const bool adds_to_stream = AddsToStream(slot);
   MomentsAccumulator moments(width);
-  CrossMoments input_error(options.correct_inputs ? width : 0, width);
-  CrossMoments residual_error(options.correct_inputs && adds_to_stream ? c.hidden_size : 0, width);
-  std::vector<float> difference;
-  const auto subtract = [&](const float* a, const float* b, int64_t count) {
-    difference.resize(static_cast<size_t>(count));
-    for (int64_t i = 0; i < count; ++i) difference[static_cast<size_t>(i)] = a[i] - b[i];
-  };
+  const int64_t error_width = adds_to_stream ? c.hidden_size : width;
+  CrossMoments errors(options.correct_inputs ? error_width : 0, width);
+  std::vector<float> error;
   for (size_t i = 0; i < tokens.windows.size(); ++i) {
     const auto window = static_cast<int64_t>(i);
     const int64_t n = rows(i);
     const float* in = packed->Input(layer, slot, window, n);
     moments.Add(in, n, width, pool);
     if (!options.correct_inputs) continue;
-    subtract(exact->Input(layer, slot, window, n), in, n * width);
-    input_error.Add(difference.data(), in, n, pool);
-    if (!adds_to_stream) continue;
-    subtract(exact->x.Window(window), packed->x.Window(window), n * c.hidden_size);
-    residual_error.Add(difference.data(), in, n, pool);
+    const float* exact_in = exact->Input(layer, slot, window, n);
+    const float* packed_part = in;
+    if (adds_to_stream) {
+      exact->Finish(layer, slot, window, n, error);
+      packed_part = packed->x.Window(window);
+    } else {
+      error.assign(exact_in, exact_in + n * width);
+    }
+    for (size_t k = 0; k < error.size(); ++k) error[k] -= packed_part[k];
+    errors.Add(error.data(), in, n, pool);
   }
   InputStatistics statistics;
   CRUMB_ASSIGN_OR_RETURN(statistics.moments, moments.Finish());
   if (options.correct_inputs) {
-    statistics.input_error = input_error.Mean();
-    statistics.mean_error = input_error.MeanOfA();
-    if (adds_to_stream) {
-      statistics.residual_error = residual_error.Mean();
-      statistics.mean_residual_error = residual_error.MeanOfA();
-    }
+    (adds_to_stream ? statistics.target : statistics.input_error) = errors.Mean();
+    (adds_to_stream ? statistics.mean_target : statistics.mean_error) = errors.MeanOfA();
   }
   return statistics;
+}
+
+// W D + S of quant/correction.h.
+std::vector<float> BlockQuantizer::State::ChangeOf(const NamedMatrix& named,
+                                                   const InputStatistics& statistics) {
+  return statistics.target.empty()
+             ? ChangeForInputs(named.matrix, statistics.input_error, pool)
+             : ChangeForTarget(named.matrix, statistics.moments, statistics.target, pool);
 }
 
 Result<PackedMatrix> BlockQuantizer::State::QuantizeMatrix(const NamedMatrix& named,
@@ -252,10 +275,9 @@ Result<QuantizedBlock> BlockQuantizer::State::QuantizeSlot(int layer, InputSlot 
   for (const NamedMatrix* named : matrices) {
     targets.push_back(named->matrix);
     if (options.correct_inputs) {
-      CRUMB_ASSIGN_OR_RETURN(
-          targets.back(),
-          CorrectedWeights(named->matrix, statistics.moments, statistics.input_error,
-                           statistics.residual_error, options.correction_damping, pool));
+      CRUMB_ASSIGN_OR_RETURN(targets.back(), CorrectedWeights(named->matrix, statistics.moments,
+                                                              ChangeOf(*named, statistics),
+                                                              options.correction_damping, pool));
     }
     CRUMB_RETURN_IF_ERROR(
         QuantizeMatrix(*named, targets.back(), &statistics.moments, slot, block).status());
@@ -307,12 +329,13 @@ void BlockQuantizer::State::TuneBiases(std::span<const NamedMatrix* const> matri
     const float* bias = model.FindTensor(name);
     if (bias == nullptr) continue;
     BiasReader reader;
-    reader.weights = &named->matrix;
     reader.packed = &block.matrices[named->name];
     reader.bias = std::span(bias, static_cast<size_t>(named->matrix.rows));
-    reader.mean = mean;
     reader.packed_mean = packed_mean;
-    reader.residual_error = statistics.mean_residual_error;
+    const std::vector<float> output = statistics.mean_target.empty()
+                                          ? MeanOutput(named->matrix, mean, pool)
+                                          : statistics.mean_target;
+    reader.target_mean = output;
     block.tensors[name] = TunedBias(reader, pool);
   }
 }
@@ -343,14 +366,6 @@ void BlockQuantizer::State::Install(int layer, const QuantizedBlock& block) {
   replace("post_attention_layernorm", w.mlp_norm);
 }
 
-void BlockQuantizer::State::FinishBlock(int layer) {
-  for (size_t i = 0; i < tokens.windows.size(); ++i) {
-    packed->FinishBlock(layer, static_cast<int64_t>(i), rows(i));
-    if (options.correct_inputs) exact->FinishBlock(layer, static_cast<int64_t>(i), rows(i));
-  }
-  current = {};
-}
-
 Result<SecondMoments> BlockQuantizer::State::HeadMoments() {
   const ModelConfig& c = model.config();
   CalibrationTokens some;
@@ -362,8 +377,10 @@ Result<SecondMoments> BlockQuantizer::State::HeadMoments() {
   for (size_t i = 0; i < count; ++i) {
     const auto window = static_cast<int64_t>(i);
     for (int layer = 0; layer < c.layers; ++layer) {
-      for (const InputSlot slot : kBlockSlots) stream->Input(layer, slot, window, rows(i));
-      stream->FinishBlock(layer, window, rows(i));
+      for (const InputSlot slot : kBlockSlots) {
+        stream->Input(layer, slot, window, rows(i));
+        stream->Finish(layer, slot, window, rows(i));
+      }
     }
     moments.Add(stream->Input(0, InputSlot::kHead, window, rows(i)), rows(i), c.hidden_size, pool);
   }
@@ -422,11 +439,12 @@ Result<QuantizedBlock> BlockQuantizer::Quantize(int layer, const std::function<b
   for (const InputSlot slot : kBlockSlots) {
     CRUMB_ASSIGN_OR_RETURN(QuantizedBlock part, state.QuantizeSlot(layer, slot, done));
     state.Install(layer, part);
+    for (size_t i = 0; i < state.tokens.windows.size(); ++i) {
+      state.packed->Finish(layer, slot, static_cast<int64_t>(i), state.rows(i));
+    }
     std::move(part.reports.begin(), part.reports.end(), std::back_inserter(state.current.reports));
   }
-  QuantizedBlock block = state.current;
-  state.FinishBlock(layer);
-  return block;
+  return std::exchange(state.current, {});
 }
 
 Status BlockQuantizer::Replay(int layer, const QuantizedBlock& block) {
@@ -444,15 +462,16 @@ Status BlockQuantizer::Replay(int layer, const QuantizedBlock& block) {
   }
   if (layer == state.model.config().layers) return OkStatus();
   state.Install(layer, block);
-  for (size_t i = 0; i < state.tokens.windows.size(); ++i) {
-    for (const InputSlot slot : kBlockSlots) {
-      if (state.options.correct_inputs) {
-        state.exact->Input(layer, slot, static_cast<int64_t>(i), state.rows(i));
+  for (Stream* stream : {state.exact.get(), state.packed.get()}) {
+    if (stream == nullptr) continue;
+    for (size_t i = 0; i < state.tokens.windows.size(); ++i) {
+      for (const InputSlot slot : kBlockSlots) {
+        stream->Input(layer, slot, static_cast<int64_t>(i), state.rows(i));
+        stream->Finish(layer, slot, static_cast<int64_t>(i), state.rows(i));
       }
-      state.packed->Input(layer, slot, static_cast<int64_t>(i), state.rows(i));
     }
   }
-  state.FinishBlock(layer);
+  state.current = {};
   return OkStatus();
 }
 

@@ -233,14 +233,9 @@ class Walk {
       const float* in = StageInput(forward_, w, layer, slot, rows_, cache_, BuffersOf(i));
       Means::Add(in, rows_, InputWidth(c_, slot), scale, means.input, means.input_size);
       Means::Add(streams_[i].data(), rows_, c_.hidden_size, scale, means.stream, means.stream_size);
+      FinishStage(forward_, w, slot, rows_, BuffersOf(i));
     }
     return means;
-  }
-
-  void Finish(int layer) {
-    for (size_t i = 0; i < streams_.size(); ++i) {
-      FinishBlock(forward_, weights_.layers[static_cast<size_t>(layer)], rows_, BuffersOf(i));
-    }
   }
 
  private:
@@ -293,8 +288,6 @@ TEST_P(BlockQuantizerTest, MatricesWithABiasHaveNoMeanErrorOnTheCalibration) {
         }
       }
     }
-    exact_walk.Finish(layer);
-    packed_walk.Finish(layer);
   }
   EXPECT_EQ(biases > 0, GetParam() != "llama");
 }

@@ -8,18 +8,13 @@
 
 #include "base/check.h"
 #include "calibration/block_stages.h"
-#include "calibration/window_store.h"
 #include "codecs/codec.h"
-#include "model/forward.h"
 #include "quant/correction.h"
 #include "quant/quantizer.h"
+#include "quant/window_stream.h"
 
 namespace crumb {
 namespace {
-
-// Windows that the moments of a tied table are taken from: its width is that of the stream, so a
-// few thousand rows say enough.
-constexpr size_t kHeadWindows = 16;
 
 double Now() {
   const auto time = std::chrono::steady_clock::now().time_since_epoch();
@@ -30,81 +25,6 @@ double Now() {
 uint64_t SeedOf(uint64_t seed, int layer, InputSlot slot) {
   return seed * 1'000'003 + static_cast<uint64_t>(layer + 1) * 16 + static_cast<uint64_t>(slot);
 }
-
-// One model's activations of all windows on their way through the blocks.
-struct Stream {
-  Stream(const Model& model, ThreadPool& pool, KvCache kv, WindowStore hidden, WindowStore between)
-      : weights(FindWeights(model)),
-        forward(model.config(), pool, ActivationType::kFloat32),
-        cache(std::move(kv)),
-        x(std::move(hidden)),
-        inner(std::move(between)),
-        input(static_cast<size_t>(cache.capacity() * model.config().hidden_size)) {}
-
-  static Result<std::unique_ptr<Stream>> Create(const Model& model, const CalibrationTokens& tokens,
-                                                const std::string& folder, ThreadPool& pool) {
-    const ModelConfig& c = model.config();
-    int64_t rows = 0;
-    for (const auto& window : tokens.windows) rows = std::max(rows, std::ssize(window));
-    const int64_t windows = std::ssize(tokens.windows);
-    CRUMB_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(KvShape::Exact(c, 1, rows)));
-    CRUMB_ASSIGN_OR_RETURN(WindowStore hidden,
-                           WindowStore::Create(folder, windows, rows, c.hidden_size));
-    CRUMB_ASSIGN_OR_RETURN(WindowStore between,
-                           WindowStore::Create(folder, windows, rows, InnerWidth(c)));
-    return std::make_unique<Stream>(model, pool, std::move(cache), std::move(hidden),
-                                    std::move(between));
-  }
-
-  void Embed(const CalibrationTokens& tokens) {
-    for (size_t i = 0; i < tokens.windows.size(); ++i) {
-      forward.Begin(0, std::ssize(tokens.windows[i]));
-      forward.Embed(weights, tokens.windows[i], x.Window(static_cast<int64_t>(i)));
-    }
-  }
-
-  // What the matrices of `slot` read in window i of `rows` rows, after the stages before it. The
-  // slots of a block are to be gone through in order. The result is valid until the next call.
-  const float* Input(int layer, InputSlot slot, int64_t i, int64_t rows) {
-    if (slot != InputSlot::kHead) {
-      return StageInput(forward, weights.layers[static_cast<size_t>(layer)], layer, slot, rows,
-                        cache, BuffersOf(i));
-    }
-    forward.Begin(0, rows);
-    forward.HeadInput(weights, x.Window(i), rows, input.data());
-    return input.data();
-  }
-
-  // Behind Input, with the slot's weights as they then are.
-  void Finish(int layer, InputSlot slot, int64_t i, int64_t rows) {
-    FinishStage(forward, weights.layers[static_cast<size_t>(layer)], slot, rows, BuffersOf(i));
-  }
-
-  // The same for a slot that adds to the stream. `sums` (rows x hidden_size): the stream before and
-  // what the matrix makes, without its bias.
-  void Finish(int layer, InputSlot slot, int64_t i, int64_t rows, std::vector<float>& sums) {
-    const LayerWeights& w = weights.layers[static_cast<size_t>(layer)];
-    const StageBuffers buffers = BuffersOf(i);
-    const float* output = StageOutput(forward, w, slot, rows, buffers);
-    const float* bias = slot == InputSlot::kOutput ? w.o.bias : w.down.bias;
-    const auto width = static_cast<int64_t>(input.size()) / cache.capacity();
-    sums.resize(static_cast<size_t>(rows * width));
-    for (int64_t r = 0; r < rows * width; ++r) {
-      const float plain = bias == nullptr ? output[r] : output[r] - bias[r % width];
-      sums[static_cast<size_t>(r)] = buffers.stream[r] + plain;
-    }
-    AddOutput(forward, w, slot, rows, buffers);
-  }
-
-  StageBuffers BuffersOf(int64_t i) { return {x.Window(i), inner.Window(i), input.data()}; }
-
-  ModelWeights weights;
-  Forward forward;
-  KvCache cache;
-  WindowStore x;      // residual stream
-  WindowStore inner;  // input of the output projection, then of down
-  std::vector<float> input;
-};
 
 // The matrices that read one slot of a layer.
 std::vector<const NamedMatrix*> ReadersOf(const Model& model, int layer, InputSlot slot) {
@@ -147,8 +67,8 @@ Linear& LinearOf(LayerWeights& w, MatrixRole role) {
 
 struct BlockQuantizer::State {
   State(const Model& m, const QuantizePlan& p, const CalibrationTokens& t,
-        const BlockQuantizerOptions& o, ThreadPool& threads)
-      : model(m), plan(p), tokens(t), options(o), pool(threads) {}
+        const BlockQuantizerOptions& o, FloatStream& float_stream, ThreadPool& threads)
+      : model(m), plan(p), tokens(t), options(o), exact(float_stream), pool(threads) {}
 
   // What the calibration says of one input.
   struct InputStatistics {
@@ -172,7 +92,6 @@ struct BlockQuantizer::State {
                                       const SecondMoments* moments, InputSlot slot,
                                       QuantizedBlock& block);
   Result<QuantizedBlock> QuantizeTable();
-  Result<SecondMoments> HeadMoments();
   void Install(int layer, const QuantizedBlock& block);
   std::vector<float> ChangeOf(const NamedMatrix& named, const InputStatistics& statistics);
 
@@ -182,12 +101,11 @@ struct BlockQuantizer::State {
   const QuantizePlan& plan;
   const CalibrationTokens& tokens;
   const BlockQuantizerOptions& options;
+  FloatStream& exact;
   ThreadPool& pool;
-  std::string folder;
-  std::unique_ptr<Stream> exact;  // the float model's; null: nothing is corrected
-  std::unique_ptr<Stream> packed;
+  std::unique_ptr<WindowStream> packed;
   QuantizedBlock table;    // embedding and head, for as long as the streams
-  QuantizedBlock current;  // keeps what packed->weights points to
+  QuantizedBlock current;  // keeps what the packed stream's weights point to
 };
 
 Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int layer,
@@ -205,15 +123,10 @@ Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int
     const float* in = packed->Input(layer, slot, window, n);
     moments.Add(in, n, width, pool);
     if (!options.correct_inputs) continue;
-    const float* exact_in = exact->Input(layer, slot, window, n);
-    const float* packed_part = in;
-    if (adds_to_stream) {
-      exact->Finish(layer, slot, window, n, error);
-      packed_part = packed->x.Window(window);
-    } else {
-      error.assign(exact_in, exact_in + n * width);
-    }
-    for (size_t k = 0; k < error.size(); ++k) error[k] -= packed_part[k];
+    const float* wanted = exact.At(slot, window);
+    const float* there = adds_to_stream ? packed->Residual(window) : in;
+    error.resize(static_cast<size_t>(n * error_width));
+    for (size_t k = 0; k < error.size(); ++k) error[k] = wanted[k] - there[k];
     errors.Add(error.data(), in, n, pool);
   }
   InputStatistics statistics;
@@ -344,7 +257,7 @@ void BlockQuantizer::State::TuneBiases(std::span<const NamedMatrix* const> matri
 void BlockQuantizer::State::Install(int layer, const QuantizedBlock& block) {
   for (const auto& [name, matrix] : block.matrices) current.matrices[name] = matrix;
   for (const auto& [name, values] : block.tensors) current.tensors[name] = values;
-  LayerWeights& w = packed->weights.layers[static_cast<size_t>(layer)];
+  LayerWeights& w = packed->weights().layers[static_cast<size_t>(layer)];
   for (const NamedMatrix& named : model.matrices()) {
     const auto found = current.matrices.find(named.name);
     if (named.layer == layer && found != current.matrices.end()) {
@@ -366,27 +279,6 @@ void BlockQuantizer::State::Install(int layer, const QuantizedBlock& block) {
   replace("post_attention_layernorm", w.mlp_norm);
 }
 
-Result<SecondMoments> BlockQuantizer::State::HeadMoments() {
-  const ModelConfig& c = model.config();
-  CalibrationTokens some;
-  const size_t count = std::min(kHeadWindows, tokens.windows.size());
-  some.windows.assign(tokens.windows.begin(), tokens.windows.begin() + static_cast<int64_t>(count));
-  CRUMB_ASSIGN_OR_RETURN(const auto stream, Stream::Create(model, some, folder, pool));
-  stream->Embed(some);
-  MomentsAccumulator moments(c.hidden_size);
-  for (size_t i = 0; i < count; ++i) {
-    const auto window = static_cast<int64_t>(i);
-    for (int layer = 0; layer < c.layers; ++layer) {
-      for (const InputSlot slot : kBlockSlots) {
-        stream->Input(layer, slot, window, rows(i));
-        stream->Finish(layer, slot, window, rows(i));
-      }
-    }
-    moments.Add(stream->Input(0, InputSlot::kHead, window, rows(i)), rows(i), c.hidden_size, pool);
-  }
-  return moments.Finish();
-}
-
 // The embedding table: as the head, where it is one.
 Result<QuantizedBlock> BlockQuantizer::State::QuantizeTable() {
   const NamedMatrix* embedding = nullptr;
@@ -394,16 +286,15 @@ Result<QuantizedBlock> BlockQuantizer::State::QuantizeTable() {
     if (named.role == MatrixRole::kEmbedding) embedding = &named;
   }
   CRUMB_CHECK(embedding != nullptr);
+  // Moments cost a run of the float model: only where the method makes something of them.
   const bool is_head = model.config().tied_head && !model.config().encoder;
-  QuantizedBlock block;
-  if (is_head) {
-    CRUMB_ASSIGN_OR_RETURN(const SecondMoments moments, HeadMoments());
-    CRUMB_RETURN_IF_ERROR(
-        QuantizeMatrix(*embedding, embedding->matrix, &moments, InputSlot::kHead, block).status());
-  } else {
-    CRUMB_RETURN_IF_ERROR(
-        QuantizeMatrix(*embedding, embedding->matrix, nullptr, InputSlot::kHead, block).status());
+  const SecondMoments* moments = nullptr;
+  if (is_head && FindQuantizer(plan.embedding.method)->uses_moments()) {
+    CRUMB_ASSIGN_OR_RETURN(moments, exact.HeadMoments());
   }
+  QuantizedBlock block;
+  CRUMB_RETURN_IF_ERROR(
+      QuantizeMatrix(*embedding, embedding->matrix, moments, InputSlot::kHead, block).status());
   return block;
 }
 
@@ -412,16 +303,14 @@ BlockQuantizer::~BlockQuantizer() = default;
 
 Result<std::unique_ptr<BlockQuantizer>> BlockQuantizer::Create(
     const Model& model, const QuantizePlan& plan, const CalibrationTokens& tokens,
-    const BlockQuantizerOptions& options, const std::string& folder, ThreadPool& pool) {
+    const BlockQuantizerOptions& options, FloatStream& exact, const std::string& folder,
+    ThreadPool& pool) {
   CRUMB_CHECK(!tokens.windows.empty());
   std::unique_ptr<BlockQuantizer> quantizer(new BlockQuantizer());
-  quantizer->state_ = std::make_unique<State>(model, plan, tokens, options, pool);
-  State& state = *quantizer->state_;
-  state.folder = folder;
-  if (options.correct_inputs) {
-    CRUMB_ASSIGN_OR_RETURN(state.exact, Stream::Create(model, tokens, folder, pool));
-  }
-  CRUMB_ASSIGN_OR_RETURN(state.packed, Stream::Create(model, tokens, folder, pool));
+  quantizer->state_ = std::make_unique<State>(model, plan, tokens, options, exact, pool);
+  CRUMB_ASSIGN_OR_RETURN(
+      quantizer->state_->packed,
+      WindowStream::Create(model, tokens, WindowStream::Order::kStages, folder, pool));
   return quantizer;
 }
 
@@ -433,6 +322,7 @@ Result<QuantizedBlock> BlockQuantizer::Quantize(int layer, const std::function<b
     if (done && !done()) return Interrupted("stopped after the embedding");
     return block;
   }
+  if (state.options.correct_inputs) state.exact.GoTo(layer);
   if (layer == state.model.config().layers) {
     return state.QuantizeSlot(layer, InputSlot::kHead, done);
   }
@@ -451,24 +341,20 @@ Status BlockQuantizer::Replay(int layer, const QuantizedBlock& block) {
   State& state = *state_;
   if (layer < 0) {
     state.table = block;
-    if (state.options.correct_inputs) state.exact->Embed(state.tokens);
     for (const NamedMatrix& named : state.model.matrices()) {
       if (named.role != MatrixRole::kEmbedding) continue;
       const auto found = state.table.matrices.find(named.name);
-      if (found != state.table.matrices.end()) state.packed->weights.embedding = &found->second;
+      if (found != state.table.matrices.end()) state.packed->weights().embedding = &found->second;
     }
     state.packed->Embed(state.tokens);
     return OkStatus();
   }
   if (layer == state.model.config().layers) return OkStatus();
   state.Install(layer, block);
-  for (Stream* stream : {state.exact.get(), state.packed.get()}) {
-    if (stream == nullptr) continue;
-    for (size_t i = 0; i < state.tokens.windows.size(); ++i) {
-      for (const InputSlot slot : kBlockSlots) {
-        stream->Input(layer, slot, static_cast<int64_t>(i), state.rows(i));
-        stream->Finish(layer, slot, static_cast<int64_t>(i), state.rows(i));
-      }
+  for (size_t i = 0; i < state.tokens.windows.size(); ++i) {
+    for (const InputSlot slot : kBlockSlots) {
+      state.packed->Input(layer, slot, static_cast<int64_t>(i), state.rows(i));
+      state.packed->Finish(layer, slot, static_cast<int64_t>(i), state.rows(i));
     }
   }
   state.current = {};

@@ -22,6 +22,7 @@
 #include "base/thread_pool.h"
 #include "calibration/calibration.h"
 #include "model/model.h"
+#include "quant/float_stream.h"
 #include "quant/plan.h"
 
 namespace crumb {
@@ -44,7 +45,7 @@ struct BlockQuantizerOptions {
 struct MatrixReport {
   std::string name;
   MatrixChoice choice;
-  double relative_loss = 0;  // OutputLoss against the corrected weights
+  double relative_loss = 0;  // OutputLoss against the corrected weights; 0 without moments
   double seconds = 0;
 };
 
@@ -57,10 +58,12 @@ struct QuantizedBlock {
 
 class BlockQuantizer {
  public:
-  // `folder`: for temporary files. The arguments must outlive the result.
+  // `exact`: of the same model and tokens; other quantizers may share it, block by block with this
+  // one. `folder`: for temporary files. The arguments must outlive the result.
   static Result<std::unique_ptr<BlockQuantizer>> Create(
       const Model& model, const QuantizePlan& plan, const CalibrationTokens& tokens,
-      const BlockQuantizerOptions& options, const std::string& folder, ThreadPool& pool);
+      const BlockQuantizerOptions& options, FloatStream& exact, const std::string& folder,
+      ThreadPool& pool);
   ~BlockQuantizer();
 
   // To be called for the embedding first (`layer` -1; a tied table counts as the head and is

@@ -160,6 +160,31 @@ TEST_P(BlockQuantizerTest, AStoppedRunGoesOnToTheSameBytes) {
   }
 }
 
+// Also where one of them was stopped before and takes its first blocks from there.
+TEST_P(BlockQuantizerTest, SharingTheFloatModelGivesTheBytesOfEachAlone) {
+  std::vector<QuantizeModelOptions> all = {
+      Options("trellis", "trellis2"), Options("gptq", "int3-g64"), Options("clip", "int4-g64")};
+  all[1].blocks.correct_inputs = false;
+  all[2].plan.embedding = {"trellis", "trellis4"};
+  std::vector<std::string> alone;
+  for (QuantizeModelOptions& options : all) {
+    ASSERT_TRUE(QuantizeModel(*model_, options, pool_, nullptr).ok());
+    alone.push_back(Sha256OfPath(folder_, false).value());
+    options.folder = folder_ + std::to_string(alone.size());
+  }
+  const int stop_at = model_->config().layers > 1 ? 9 : 5;
+  const auto stop = [&](int done, int) { return done < stop_at; };
+  EXPECT_EQ(QuantizeModel(*model_, all[2], pool_, stop).status().code(), StatusCode::kInterrupted);
+  const auto together = QuantizeTogether(*model_, all, pool_, nullptr);
+  ASSERT_TRUE(together.ok()) << together.status().message();
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(Sha256OfPath(all[i].folder, false).value(), alone[i]) << i;
+    EXPECT_EQ((*together)[i].layers_resumed > 0, i == 2);
+    EXPECT_GT((*together)[i].seconds, 0);
+    EXPECT_TRUE(RemoveAll(all[i].folder).ok());
+  }
+}
+
 TEST_P(BlockQuantizerTest, BlocksOfOtherOptionsAreNotTakenOver) {
   QuantizeModelOptions options = Options("trellis", "trellis2");
   ASSERT_TRUE(QuantizeModel(*model_, options, pool_, nullptr).ok());

@@ -116,8 +116,8 @@ TEST(Correction, TheTargetHoldsTheErrorsOfInputsAndOfTheStream) {
   const std::vector<float> in_one = ChangeForTarget(weights, pair.moments, target.Mean(), pool);
   double largest_h = 0;
   for (int64_t c = 0; c < kCols; ++c) {
-    largest_h = std::max<double>(
-        largest_h, pair.moments.hessian[static_cast<size_t>(c * kCols + c)]);
+    largest_h =
+        std::max<double>(largest_h, pair.moments.hessian[static_cast<size_t>(c * kCols + c)]);
   }
   for (size_t r = 0; r < kOut; ++r) {
     double squares = 0;

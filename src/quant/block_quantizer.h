@@ -27,6 +27,9 @@
 
 namespace crumb {
 
+// How much an error of each output row matters, by matrix.
+using RowImportance = std::map<std::string, std::vector<float>, std::less<>>;
+
 struct BlockQuantizerOptions {
   uint64_t seed = 1;
   bool correct_inputs = true;  // step 1
@@ -34,11 +37,10 @@ struct BlockQuantizerOptions {
   bool tune_norms = true;  // step 3
   double norm_damping = 0.01;
   bool tune_biases = true;  // step 3, of matrices that have one
-  // Calibration windows from which QuantizeModel measures row_importance where that is empty
-  // (decoders only); 0: none.
+  // Calibration windows that row_importance is of. Where that is empty QuantizeModel measures it on
+  // so many (decoders only); 0: none.
   int64_t importance_windows = 8;
-  // How much an error of each output row matters, by matrix; empty: all rows alike.
-  std::map<std::string, std::vector<float>, std::less<>> row_importance;
+  RowImportance row_importance;  // empty: all rows alike
 };
 
 // What became of one matrix.

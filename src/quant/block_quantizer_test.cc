@@ -185,6 +185,23 @@ TEST_P(BlockQuantizerTest, SharingTheFloatModelGivesTheBytesOfEachAlone) {
   }
 }
 
+TEST_P(BlockQuantizerTest, ImportanceThatWasMeasuredBeforeGivesTheSameBytes) {
+  QuantizeModelOptions options = Options("trellis", "trellis2");
+  ASSERT_TRUE(QuantizeModel(*model_, options, pool_, nullptr).ok());
+  const std::string measured = Sha256OfPath(folder_, false).value();
+  SensitivityOptions gradients;
+  gradients.windows = options.blocks.importance_windows;
+  gradients.seed = options.blocks.seed;
+  const Sensitivity sensitivity =
+      MeasureSensitivity(*model_, "", tokens_.windows, gradients, pool_, nullptr).value();
+  options.blocks.row_importance = RowImportanceOf(*model_, sensitivity);
+  ASSERT_TRUE(QuantizeModel(*model_, options, pool_, nullptr).ok());
+  EXPECT_EQ(Sha256OfPath(folder_, false).value(), measured);
+  for (auto& [name, rows] : options.blocks.row_importance) rows.front() += 9;
+  ASSERT_TRUE(QuantizeModel(*model_, options, pool_, nullptr).ok());
+  EXPECT_NE(Sha256OfPath(folder_, false).value(), measured);
+}
+
 TEST_P(BlockQuantizerTest, BlocksOfOtherOptionsAreNotTakenOver) {
   QuantizeModelOptions options = Options("trellis", "trellis2");
   ASSERT_TRUE(QuantizeModel(*model_, options, pool_, nullptr).ok());

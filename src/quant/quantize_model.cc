@@ -21,7 +21,6 @@
 #include "quant/partial_blocks.h"
 #include "quant/quantize_by_awq.h"
 #include "quant/quantizer.h"
-#include "quant/sensitivity.h"
 
 namespace crumb {
 namespace {
@@ -85,12 +84,9 @@ Result<Json> MakeManifest(const Model& model, const QuantizeModelOptions& option
     hashes.push_back(fmt::format("{:016x}", line));
   }
   manifest["options"] = {
-      {"correct_inputs", blocks.correct_inputs},
-      {"correction_damping", blocks.correction_damping},
-      {"tune_norms", blocks.tune_norms},
-      {"norm_damping", blocks.norm_damping},
-      {"tune_biases", blocks.tune_biases},
-      {"importance_windows", blocks.row_importance.empty() ? blocks.importance_windows : 0}};
+      {"correct_inputs", blocks.correct_inputs}, {"correction_damping", blocks.correction_damping},
+      {"tune_norms", blocks.tune_norms},         {"norm_damping", blocks.norm_damping},
+      {"tune_biases", blocks.tune_biases},       {"importance_windows", blocks.importance_windows}};
   return manifest;
 }
 
@@ -115,14 +111,8 @@ Status QuantizeEach(const Model& model, const QuantizePlan& plan, FolderOutput& 
   return OkStatus();
 }
 
-using RowImportance = std::map<std::string, std::vector<float>, std::less<>>;
-
-// Mean squared gradients of the outputs (quant/sensitivity.h), mean 1 for each matrix, and a little
-// for every row: a second-order prediction of no loss at all is not to be trusted. Tables are left
-// out: a rare token's row would get next to nothing.
 Result<RowImportance> MeasureRowImportance(const Model& model, const QuantizeModelOptions& options,
                                            const std::string& folder, ThreadPool& pool) {
-  constexpr float kLeast = 0.02f;
   CRUMB_ASSIGN_OR_RETURN(const std::string hash, Sha256OfPath(model.path()));
   SensitivityOptions some;
   some.windows = options.blocks.importance_windows;
@@ -132,18 +122,7 @@ Result<RowImportance> MeasureRowImportance(const Model& model, const QuantizeMod
   CRUMB_ASSIGN_OR_RETURN(const Sensitivity sensitivity,
                          KnownOrMeasuredSensitivity(path, model, hash, options.calibration->windows,
                                                     some, pool, nullptr));
-  RowImportance importance;
-  for (const NamedMatrix& named : model.matrices()) {
-    const auto found = sensitivity.matrices.find(named.name);
-    if (named.layer < 0 || found == sensitivity.matrices.end()) continue;
-    const std::vector<float>& measured = found->second.row_importance;
-    const double sum = std::accumulate(measured.begin(), measured.end(), 0.0);
-    if (sum <= 0) continue;
-    const auto scale = static_cast<float>(static_cast<double>(measured.size()) / sum);
-    std::vector<float>& rows = importance[named.name];
-    for (const float value : measured) rows.push_back(value * scale + kLeast);
-  }
-  return importance;
+  return RowImportanceOf(model, sensitivity);
 }
 
 // One plan on its way through the blocks, from the embedding (layer -1) to a head of its own.
@@ -303,6 +282,22 @@ Status CheckTuning(const Model& model, const QuantizeModelOptions& options) {
 }
 
 }  // namespace
+
+RowImportance RowImportanceOf(const Model& model, const Sensitivity& sensitivity) {
+  constexpr float kLeast = 0.02f;
+  RowImportance importance;
+  for (const NamedMatrix& named : model.matrices()) {
+    const auto found = sensitivity.matrices.find(named.name);
+    if (named.layer < 0 || found == sensitivity.matrices.end()) continue;
+    const std::vector<float>& measured = found->second.row_importance;
+    const double sum = std::accumulate(measured.begin(), measured.end(), 0.0);
+    if (sum <= 0) continue;
+    const auto scale = static_cast<float>(static_cast<double>(measured.size()) / sum);
+    std::vector<float>& rows = importance[named.name];
+    for (const float value : measured) rows.push_back(value * scale + kLeast);
+  }
+  return importance;
+}
 
 bool NeedsCalibration(const QuantizePlan& plan) {
   const auto uses = [](const MatrixChoice& choice) {

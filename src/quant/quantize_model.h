@@ -21,6 +21,7 @@
 #include "quant/block_quantizer.h"
 #include "quant/end_to_end.h"
 #include "quant/plan.h"
+#include "quant/sensitivity.h"
 
 namespace crumb {
 
@@ -46,6 +47,11 @@ struct QuantizeModelResult {
   int layers_resumed = 0;  // taken over from a run that was killed
   std::optional<EndToEndReport> tuning;
 };
+
+// Mean squared gradients of the outputs, mean 1 for each matrix, and a little for every row: a
+// second-order prediction of no loss at all is not to be trusted. Tables are left out: a rare
+// token's row would get next to nothing. For BlockQuantizerOptions::row_importance.
+RowImportance RowImportanceOf(const Model& model, const Sensitivity& sensitivity);
 
 // Whether any matrix of the plan asks for calibration.
 bool NeedsCalibration(const QuantizePlan& plan);

@@ -126,7 +126,11 @@ Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int
     const float* wanted = exact.At(slot, window);
     const float* there = adds_to_stream ? packed->Residual(window) : in;
     error.resize(static_cast<size_t>(n * error_width));
-    for (size_t k = 0; k < error.size(); ++k) error[k] = wanted[k] - there[k];
+    pool.ParallelFor(n, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t k = begin * error_width; k < end * error_width; ++k) {
+        error[static_cast<size_t>(k)] = wanted[k] - there[k];
+      }
+    });
     errors.Add(error.data(), in, n, pool);
   }
   InputStatistics statistics;

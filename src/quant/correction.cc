@@ -24,16 +24,17 @@ CrossMoments::CrossMoments(int64_t a_width, int64_t b_width)
       a_sums_(static_cast<size_t>(a_width)) {}
 
 void CrossMoments::Add(const float* a, const float* b, int64_t rows, ThreadPool& pool) {
-  std::vector<float> block(sums_.size());
-  MultiplyTransposedDense(a, b, a_width_, b_width_, rows, block.data(), pool);
-  pool.ParallelFor(a_width_, 1, [&](int64_t begin, int64_t end, int) {
+  constexpr int64_t kColumns = 16;  // of a, a cache line
+  block_.resize(sums_.size());
+  MultiplyTransposedDense(a, b, a_width_, b_width_, rows, block_.data(), pool);
+  pool.ParallelFor(a_width_, kColumns, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin * b_width_; i < end * b_width_; ++i) {
-      sums_[static_cast<size_t>(i)] += block[static_cast<size_t>(i)];
+      sums_[static_cast<size_t>(i)] += block_[static_cast<size_t>(i)];
+    }
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = begin; j < end; ++j) a_sums_[static_cast<size_t>(j)] += a[i * a_width_ + j];
     }
   });
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < a_width_; ++j) a_sums_[static_cast<size_t>(j)] += a[i * a_width_ + j];
-  }
   count_ += rows;
 }
 

@@ -42,6 +42,7 @@ class CrossMoments {
   int64_t count_ = 0;
   std::vector<double> sums_;
   std::vector<double> a_sums_;
+  std::vector<float> block_;  // product of the rows at hand
 };
 
 // W D, rows x cols, with D (cols x cols) as `input_error`.

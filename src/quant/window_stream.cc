@@ -7,6 +7,7 @@ namespace crumb {
 WindowStream::WindowStream(const Model& model, ThreadPool& pool, KvCache cache, WindowStore stream,
                            WindowStore inner, Order order)
     : hidden_(model.config().hidden_size),
+      pool_(pool),
       weights_(FindWeights(model)),
       forward_(model.config(), pool, ActivationType::kFloat32),
       cache_(std::move(cache)),
@@ -58,10 +59,14 @@ void WindowStream::Finish(int layer, InputSlot slot, int64_t i, int64_t rows, fl
   const StageBuffers buffers = BuffersOf(i);
   const float* output = StageOutput(forward_, w, slot, rows, buffers);
   const float* bias = slot == InputSlot::kOutput ? w.o.bias : w.down.bias;
-  for (int64_t at = 0; at < rows * hidden_; ++at) {
-    const float plain = bias == nullptr ? output[at] : output[at] - bias[at % hidden_];
-    sums[at] = buffers.stream[at] + plain;
-  }
+  pool_.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t at = begin * hidden_; at < end * hidden_; ++at) {
+      sums[at] = buffers.stream[at] + output[at];
+    }
+    for (int64_t r = begin; bias != nullptr && r < end; ++r) {
+      for (int64_t c = 0; c < hidden_; ++c) sums[r * hidden_ + c] -= bias[c];
+    }
+  });
   AddOutput(forward_, w, slot, rows, buffers);
 }
 

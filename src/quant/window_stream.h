@@ -55,6 +55,7 @@ class WindowStream {
   }
 
   int64_t hidden_;
+  ThreadPool& pool_;
   ModelWeights weights_;
   Forward forward_;
   KvCache cache_;

@@ -49,6 +49,15 @@ Result<std::unique_ptr<FloatStream>> FloatStream::Create(const Model& model,
   return result;
 }
 
+int64_t FloatStream::BytesFor(const Model& model, const CalibrationTokens& tokens) {
+  const ModelConfig& c = model.config();
+  int64_t rows = 0;
+  for (const auto& window : tokens.windows) rows += std::ssize(window);
+  const auto stages = static_cast<int64_t>(kBlockSlots.size());
+  const int64_t width = (2 + stages) * c.hidden_size + InnerWidth(c);
+  return std::min(rows * width * static_cast<int64_t>(sizeof(float)), WindowStore::kAnonymousBytes);
+}
+
 void FloatStream::GoTo(int layer) {
   const Stopwatch stopwatch(seconds_);
   CRUMB_CHECK(layer >= 0 && layer >= at_ && layer <= model_.config().layers);

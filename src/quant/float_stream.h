@@ -40,6 +40,9 @@ class FloatStream {
   // so a few thousand rows say enough.
   Result<const SecondMoments*> HeadMoments();
 
+  // What the streams of the float and of one quantized model will hold in memory.
+  static int64_t BytesFor(const Model& model, const CalibrationTokens& tokens);
+
   double seconds() const { return seconds_; }  // spent in the calls above
 
  private:

@@ -117,6 +117,8 @@ Result<RowImportance> MeasureRowImportance(const Model& model, const QuantizeMod
   SensitivityOptions some;
   some.windows = options.blocks.importance_windows;
   some.seed = options.blocks.seed;
+  // Memory that the streams need afterwards anyway.
+  some.keep_bytes = FloatStream::BytesFor(model, *options.calibration);
   const std::string path =
       options.sensitivity_path.empty() ? JoinPath(folder, "sensitivity") : options.sensitivity_path;
   CRUMB_ASSIGN_OR_RETURN(const Sensitivity sensitivity,

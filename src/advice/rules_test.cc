@@ -1,4 +1,5 @@
 // Each rule on small tables of its own.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -112,8 +113,8 @@ std::string Sizes(int count, double per_decade) {
     const std::string name = "m" + std::to_string(i);
     // A little off the line, so that the residuals are not 0.
     const double shown = loss * (i % 2 == 0 ? 1.02 : 0.98);
-    rows += name + "p,1,1,T," + name + ",parameters,x," + sizes[i] + ",M params\n";
-    rows += name + "l,1,1,T," + name + ",INT2,x,-" + std::to_string(shown) + ",points vs FP32\n";
+    rows += fmt::format("{0}p,1,1,T,{0},parameters,x,{1},M params\n", name, sizes[i]);
+    rows += fmt::format("{0}l,1,1,T,{0},INT2,x,-{1:.6f},points vs FP32\n", name, shown);
     loss *= per_decade;
   }
   return rows;

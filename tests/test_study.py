@@ -146,6 +146,17 @@ class StudyTest(CrumbTest):
             child.kill()
             child.wait()
 
+    def test_rows_of_bench_in_its_ledger_are_no_version_of_the_study(self):
+        self.assertEqual(self.study().returncode, 0)
+        out = self.folder / "out"
+        before = run("report", out).stdout
+        done = run("bench", tiny_model("stories260K"), "-p", 8, "-n", 4, "--ledger", out)  # another model
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len([r for r in self.rows() if '"command":"bench"' in r["options"]]), 2)
+        after = run("report", out)
+        self.assertEqual(after.returncode, 0, after.stderr)
+        self.assertEqual(after.stdout, before)
+
     def test_the_chinese_report_is_chinese(self):
         done = self.study("--lang", "zh", "--bits", "4")
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -242,6 +242,21 @@ TEST(Advice, ThreeReadersTakeWhatTheirRuleSays) {
   EXPECT_EQ(critical->recommendations[2].choice, nullptr);
 }
 
+TEST(Advice, AMeasuredLossAboveWhatIsAcceptedIsRecommendedToNobody) {
+  TestStudy study(2e9, kVersions);
+  study.Add("trellis4+embed8", "task_accuracy_change", -0.01);
+  study.Add("trellis4+embed8", "task_accuracy_change", -0.06);
+  study.rows().back().text = "piqa:acc_norm";
+  study.Add("int8+embed8", "task_accuracy_change", 0.005);
+  const StudyView view = study.View();
+  AdviceInput input;
+  input.r = input.h = 10;
+  input.accepted_loss = 7;
+  EXPECT_EQ(Advise(input, &view)->recommendations[1].choice->version->name, "trellis4+embed8");
+  input.accepted_loss = 5;
+  EXPECT_EQ(Advise(input, &view)->recommendations[1].choice->version->name, "int4+embed8");
+}
+
 TEST(Advice, PitfallsAreWhatWasMeasured) {
   std::vector<TestVersion> versions = kVersions;
   versions.push_back({"trellis4+embed-trellis4", 1.5, 40, 31});

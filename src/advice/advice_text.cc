@@ -86,12 +86,12 @@ std::string AdviceText(const Advice& advice, std::string_view language) {
   AddMatrix(advice, zh, text);
   text += zh ? "\n否决项（列在总分旁，不计入总分）\n"
              : "\nOverrides (beside the total, never inside)\n";
-  for (const Override& override_ : advice.overrides) {
-    const std::string_view state = StateName(override_.state);
-    text += Wrapped(fmt::format("{}: {}{}{}{}", zh ? override_.name_zh : override_.name,
-                                zh ? InChinese(state) : state, zh ? "。" : ". ",
-                                override_.why.In(language), Ids(override_.rows)),
-                    2);
+  for (const Override& item : advice.overrides) {
+    const std::string_view state = StateName(item.state);
+    text += Wrapped(
+        fmt::format("{}: {}{}{}{}", zh ? item.name_zh : item.name, zh ? InChinese(state) : state,
+                    zh ? "。" : ". ", item.why.In(language), Ids(item.rows)),
+        2);
   }
   if (!advice.contradiction.en.empty()) {
     text += "\n" + Wrapped(advice.contradiction.In(language), 0);
@@ -133,13 +133,13 @@ Json AdviceJson(const Advice& advice) {
   json["advice"] = advice.band->chinese;
   json["advice_en"] = advice.band->english;
   json["overrides"] = Json::array();
-  for (const Override& override_ : advice.overrides) {
-    json["overrides"].push_back({{"name", override_.name},
-                                 {"state", StateName(override_.state)},
-                                 {"fewest_bits", override_.fewest_bits},
-                                 {"why", override_.why.en},
-                                 {"why_zh", override_.why.zh},
-                                 {"ledger_ids", override_.rows}});
+  for (const Override& item : advice.overrides) {
+    json["overrides"].push_back({{"name", item.name},
+                                 {"state", StateName(item.state)},
+                                 {"fewest_bits", item.fewest_bits},
+                                 {"why", item.why.en},
+                                 {"why_zh", item.why.zh},
+                                 {"ledger_ids", item.rows}});
   }
   json["contradiction"] = advice.contradiction.en;
   json["contradiction_zh"] = advice.contradiction.zh;
@@ -157,7 +157,8 @@ Json AdviceJson(const Advice& advice) {
     Json entry = {{"name", version.name}, {"pareto", candidate.best}};
     for (const auto& [key, row] :
          {std::pair{"quality", version.quality}, std::pair{"bytes", version.bytes},
-          std::pair{"speed", version.speed}, std::pair{"energy", version.energy}}) {
+          std::pair{"speed", version.speed}, std::pair{"energy", version.energy},
+          std::pair{"task", version.task}}) {
       entry[key] =
           row == nullptr
               ? Json(nullptr)

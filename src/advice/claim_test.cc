@@ -112,11 +112,16 @@ TEST(Claim, AMeasurementOfTheSameModelDecides) {
                           "a,1,1,T perplexity,own-model,INT4,+5%,5,% vs FP16\n"
                           "b,1,1,T perplexity,own-model,INT2,+5%,5,% vs FP16\n"
                           "c,1,1,T perplexity,other,INT4,+50%,50,% vs FP16\n"
-                          "d,1,1,T speed,own-model,INT4,3x,3,x vs FP16\n";
-  const std::vector<Evidence> rows = {Row(1, "perplexity_ratio", "int4+embed8", 1.05),
-                                      Row(2, "perplexity_ratio", "int2+embed8", 3),
-                                      Row(3, "generation_tokens_per_second", "int4+embed8", 20),
-                                      Row(4, "generation_tokens_per_second", "reference", 10)};
+                          "d,1,1,T speed,own-model,INT4,3x,3,x vs FP16\n"
+                          "e,1,1,T own-model,sentiment (SST-2),INT4,-1.0,-1.0,points change\n"
+                          "f,1,1,T own-model,stories (HellaSwag),INT4,-1.0,-1.0,points change\n";
+  std::vector<Evidence> rows = {Row(1, "perplexity_ratio", "int4+embed8", 1.05),
+                                Row(2, "perplexity_ratio", "int2+embed8", 3),
+                                Row(3, "generation_tokens_per_second", "int4+embed8", 20),
+                                Row(4, "generation_tokens_per_second", "reference", 10)};
+  rows.push_back(Row(5, "task_accuracy_change", "int4+embed8", -0.03));
+  rows.back().text = "sst2:acc";
+  std::swap(rows.back().low, rows.back().high);  // 0.99 of a negative value is the higher end
   const ClaimsReport report = Check(csv, rows);
   EXPECT_EQ(Judged(report, "a").verdict, ClaimVerdict::kConfirmed);
   EXPECT_EQ(Judged(report, "b").verdict, ClaimVerdict::kContradicted);
@@ -127,6 +132,9 @@ TEST(Claim, AMeasurementOfTheSameModelDecides) {
   EXPECT_DOUBLE_EQ(Judged(report, "d").measured->value, 2);
   EXPECT_EQ(Judged(report, "d").measured->reference, 4);
   EXPECT_EQ(Judged(report, "d").verdict, ClaimVerdict::kContradicted);
+  // The change of the claim's own task, in points.
+  EXPECT_DOUBLE_EQ(Judged(report, "e").measured->value, -3);
+  EXPECT_FALSE(Judged(report, "f").measured.has_value());
 }
 
 }  // namespace

@@ -94,7 +94,10 @@ Words VerdictWords(ClaimVerdict verdict) {
   return {"not testable here", "本机无法检验"};
 }
 
-std::string ClaimedText(const Claim& claim) { return claim.raw; }
+std::string ClaimedText(const Claim& claim) {
+  const bool bare = !claim.raw.empty() && claim.raw.back() >= '0' && claim.raw.back() <= '9';
+  return bare && claim.quantity != Quantity::kOther ? claim.raw + " " + claim.unit : claim.raw;
+}
 
 std::string MeasuredText(const Claim& claim, const MeasuredHere& here) {
   // The unit that people read, and how many of it one of the quantity's unit is.
@@ -104,6 +107,9 @@ std::string MeasuredText(const Claim& claim, const MeasuredHere& here) {
     case Quantity::kSecondsPerToken:
       size = 1e3;
       unit = " ms a token";
+      break;
+    case Quantity::kPoints:
+      unit = " points";
       break;
     case Quantity::kSpeedup:
       unit = "x";

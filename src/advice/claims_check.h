@@ -50,7 +50,7 @@ std::string_view ShippedClaims();
 
 std::string_view VerdictName(ClaimVerdict verdict);  // "impossible"; as JSON has it
 Words VerdictWords(ClaimVerdict verdict);
-// "4.8 s per 100 tokens", as the table prints it.
+// As the table prints it, with the unit where that names none: "4.8s", "12 req/s".
 std::string ClaimedText(const Claim& claim);
 // "12.3 ms a token [11, 13] (#40, model int4+embed8)".
 std::string MeasuredText(const Claim& claim, const MeasuredHere& measured);

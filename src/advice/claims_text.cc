@@ -18,18 +18,24 @@ std::string BoundOf(const JudgedClaim& judged, std::string_view language) {
   return "-";
 }
 
+// With its unit where both have room.
+std::string Claimed(const Claim& claim) {
+  const std::string text = ClaimedText(claim);
+  return Columns(text) <= 17 ? text : claim.raw;
+}
+
 }  // namespace
 
 std::string ClaimsText(const ClaimsReport& report, const std::vector<ClaimVerdict>& only,
                        std::string_view language) {
   const bool zh = language == "zh";
-  std::string text = Fit(zh ? "判定" : "verdict", 18) + Fit(zh ? "编号" : "claim", 23) +
-                     Fit(zh ? "声称" : "claimed", 15) + (zh ? "上下限" : "bound") + "\n";
+  std::string text = Fit(zh ? "判定" : "verdict", 18) + Fit(zh ? "编号" : "claim", 20) +
+                     Fit(zh ? "声称" : "claimed", 18) + (zh ? "上下限" : "bound") + "\n";
   for (const JudgedClaim& judged : report.judged) {
     if (!only.empty() && std::ranges::find(only, judged.verdict) == only.end()) continue;
     const std::string bound = BoundOf(judged, language);
-    text += Fit(VerdictWords(judged.verdict).In(language), 18) + Fit(judged.claim->id, 22) + " " +
-            Fit(ClaimedText(*judged.claim), 14) + " " +
+    text += Fit(VerdictWords(judged.verdict).In(language), 18) + Fit(judged.claim->id, 19) + " " +
+            Fit(Claimed(*judged.claim), 17) + " " +
             Fit(bound, std::min<size_t>(Columns(bound), 24)) + "\n";
     if (judged.measured.has_value()) {
       text += Wrapped(fmt::format("{} {}{}", zh ? "本机实测" : "measured here",

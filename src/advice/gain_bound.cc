@@ -44,9 +44,11 @@ GainBound BoundOfGain(const Claim& from, const Claim& to, bool one_sequence) {
       gain.peak = after / before;
       // In millions of millions a second, or relative where only that is known.
       const double unit = after > 1e9 ? 1e12 : 1;
+      const std::string_view name = after > 1e9 ? " Tera-operations/s" : "";
       source_en = fmt::format("{}: {:.4g} against {:.4g}{}", to.device->name, after / unit,
-                              before / unit, after > 1e9 ? " Tera-operations/s" : "");
-      source_zh = source_en;
+                              before / unit, name);
+      source_zh = fmt::format("{}：{:.4g}对{:.4g}{}", to.device->name, after / unit, before / unit,
+                              after > 1e9 ? "万亿次每秒" : "");
     }
   }
   gain.bound = one_sequence ? gain.bytes : std::max(gain.bytes, gain.peak);

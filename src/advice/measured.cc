@@ -20,6 +20,7 @@ struct Kind {
 constexpr Kind kKinds[] = {
     {Quantity::kPerplexityRise, metric::kPerplexityRatio, true, false},
     {Quantity::kPerplexity, metric::kPerplexity, true, false},
+    {Quantity::kPoints, kTaskChangeMetric, false, false},
     {Quantity::kSpeedup, metric::kGenerationSpeed, false, true},
     {Quantity::kSecondsPerToken, metric::kGenerationSpeed, false, false},
     {Quantity::kWeightBytes, metric::kWeightBytes, true, false},
@@ -49,9 +50,21 @@ const Evidence* Newest(const std::vector<Evidence>& rows, std::string_view metri
   return newest;
 }
 
+// Whether a row of a task is of the task that the claim names; other rows are of no task.
+bool SameTask(const Claim& claim, const Evidence& row) {
+  if (row.metric != kTaskChangeMetric) return true;
+  return claim.task != nullptr &&
+         SameName(claim.task->name, std::string_view(row.text).substr(0, row.text.find(':')));
+}
+
 // The row brought into the unit of the claim.
 MeasuredHere Convert(const Claim& claim, const Evidence& row) {
   MeasuredHere here{row.id, 0, row.value, row.low, row.high, row.model, row.subject, false};
+  if (claim.quantity == Quantity::kPoints) {
+    here.value *= 100;
+    if (here.low.has_value()) *here.low *= 100;
+    if (here.high.has_value()) *here.high *= 100;
+  }
   if (claim.quantity == Quantity::kPerplexityRise) {
     for (double* value : {&here.value, here.low.has_value() ? &*here.low : nullptr,
                           here.high.has_value() ? &*here.high : nullptr}) {
@@ -88,14 +101,16 @@ std::optional<MeasuredHere> FindMeasured(const Claim& claim, const std::vector<E
   const Evidence* best = nullptr;
   for (const Evidence& row : rows) {
     const bool full = claim.bits >= 16 && row.subject == kReferenceSubject;
-    if (row.metric != kind->metric || IsSideRow(row) ||
+    if (row.metric != kind->metric || IsSideRow(row) || !SameTask(claim, row) ||
         (!full && WidthOfSubject(row.subject) != claim.bits)) {
       continue;
     }
     const bool better = best == nullptr || (row.value < best->value) == kind->lower_is_better;
     if (better) best = &row;
   }
-  if (best == nullptr || best->value == 0) return std::nullopt;
+  if (best == nullptr) return std::nullopt;
+  const bool inverse = claim.quantity == Quantity::kSecondsPerToken;
+  if (inverse && best->value <= 0) return std::nullopt;
   MeasuredHere here = Convert(claim, *best);
   if (kind->over_reference) {
     const Evidence* reference = Newest(rows, kind->metric, kReferenceSubject);

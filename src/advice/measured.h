@@ -9,10 +9,15 @@
 
 namespace crumb {
 
-// By quantity and width: a rise of perplexity is perplexity_ratio, a speed-up the ratio of two
-// generation speeds, bytes the weights in memory, energy a token's. The version of the width with
-// the least loss stands for it. nullopt when nothing of the kind was measured.
+// By quantity and width: a rise of perplexity is perplexity_ratio, a change of points
+// task_accuracy_change of the claim's task, a speed-up the ratio of two generation speeds, bytes
+// the weights in memory, energy a token's. The version of the width with the least loss stands for
+// it. nullopt when nothing of the kind was measured.
 std::optional<MeasuredHere> FindMeasured(const Claim& claim, const std::vector<Evidence>& rows);
+
+// The metric of a variant's change of the share of right answers on a task (0.01 is a point; `text`
+// is "TASK:SCORE"), which studies with tasks have.
+inline constexpr std::string_view kTaskChangeMetric = "task_accuracy_change";
 
 // Whether a row compares types of activations and stands for no version.
 bool IsSideRow(const Evidence& row);

@@ -109,14 +109,14 @@ Words ExplainContradiction(double total, const std::vector<Score>& scores,
   const Override* strictest = nullptr;
   Words names;
   size_t count = 0;
-  for (const Override& override_ : overrides) {
-    if (override_.state != OverrideState::kApplies) continue;
-    if (override_.fewest_bits <= band.fewest_bits) continue;
-    names.en += (count > 0 ? ", " : "") + std::string(override_.name);
-    names.zh += (count > 0 ? "、" : "") + std::string(override_.name_zh);
+  for (const Override& item : overrides) {
+    if (item.state != OverrideState::kApplies) continue;
+    if (item.fewest_bits <= band.fewest_bits) continue;
+    names.en += (count > 0 ? ", " : "") + std::string(item.name);
+    names.zh += (count > 0 ? "、" : "") + std::string(item.name_zh);
     ++count;
-    if (strictest == nullptr || override_.fewest_bits > strictest->fewest_bits) {
-      strictest = &override_;
+    if (strictest == nullptr || item.fewest_bits > strictest->fewest_bits) {
+      strictest = &item;
     }
   }
   if (strictest != nullptr) {

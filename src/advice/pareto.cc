@@ -51,13 +51,18 @@ bool Beats(const Candidate& a, const Candidate& b, const std::vector<Axis>& axes
   return better;
 }
 
-// The candidate that `accept` takes with the least `axis`; nullptr when none is taken.
+// The candidate that `accept` takes with the least `axis`; nullptr when none is taken. Of equal
+// ones that which beats the other: no accepted candidate beats the choice. (One that is not
+// accepted may.)
 const Candidate* Least(const std::vector<Candidate>& candidates,
                        const std::function<bool(const Candidate&)>& accept, const Axis& axis) {
+  const std::vector<Axis> axes = AxesOf(candidates);
   const Candidate* least = nullptr;
   for (const Candidate& candidate : candidates) {
-    if (!candidate.best || !accept(candidate)) continue;
-    if (least == nullptr || axis(candidate) < axis(*least)) least = &candidate;
+    if (!accept(candidate)) continue;
+    const bool better = least == nullptr || axis(candidate) < axis(*least) ||
+                        (axis(candidate) == axis(*least) && Beats(candidate, *least, axes));
+    if (better) least = &candidate;
   }
   return least;
 }
@@ -65,7 +70,7 @@ const Candidate* Least(const std::vector<Candidate>& candidates,
 Words Describe(const Candidate& candidate, const StudyView& study) {
   const StudyVersion& version = *candidate.version;
   Words words;
-  const auto add = [&](std::string en, std::string zh) {
+  const auto add = [&](const std::string& en, const std::string& zh) {
     words.en += (words.en.empty() ? "" : ", ") + en;
     words.zh += (words.zh.empty() ? "" : "，") + zh;
   };
@@ -75,6 +80,12 @@ Words Describe(const Candidate& candidate, const StudyView& study) {
                     version.quality->id),
         fmt::format("{}{:.4g}（#{}）", study.encoder ? "余弦" : "困惑度之比", value,
                     version.quality->id));
+  }
+  if (version.task != nullptr) {
+    add(fmt::format("{:+.3g} points on {} (#{})", 100 * version.task->value, version.task->text,
+                    version.task->id),
+        fmt::format("{}{:+.3g}个百分点（#{}）", version.task->text, 100 * version.task->value,
+                    version.task->id));
   }
   if (version.bytes != nullptr) {
     add(fmt::format("{:.4g} MB (#{})", version.bytes->value / 1e6, version.bytes->id),
@@ -119,12 +130,18 @@ std::vector<Recommendation> Recommend(const AdviceInput& input, const StudyView&
                                       const std::vector<Candidate>& candidates,
                                       const std::vector<Override>& overrides) {
   double fewest = 0;
-  for (const Override& override_ : overrides) {
-    if (override_.state == OverrideState::kApplies) {
-      fewest = std::max(fewest, override_.fewest_bits);
+  for (const Override& item : overrides) {
+    if (item.state == OverrideState::kApplies) {
+      fewest = std::max(fewest, item.fewest_bits);
     }
   }
-  const auto allowed = [&](const Candidate& c) { return c.version->width >= fewest; };
+  // Fewer bits than an override allows are out, and so is a measured loss above what is accepted.
+  const auto allowed = [&](const Candidate& c) {
+    const Evidence* task = c.version->task;
+    const bool loses = input.accepted_loss.has_value() && task != nullptr &&
+                       -100 * task->value > *input.accepted_loss;
+    return c.version->width >= fewest && !loses;
+  };
   const double limit = study.encoder ? kKeptCosine : kKeptRatio;
   const auto kept = [&](const Candidate& c) {
     return allowed(c) && LossOf(*c.version, true) <= limit;
@@ -162,9 +179,8 @@ std::vector<Recommendation> Recommend(const AdviceInput& input, const StudyView&
     if (reader.choice != nullptr) {
       reader.why = Describe(*reader.choice, study);
     } else {
-      reader.why = {
-          fmt::format("no version of {:g} bits or more does; stay with the reference", fewest),
-          fmt::format("{:g}位及以上没有符合的版本；保留参照版本", fewest)};
+      reader.why = {"no version that is allowed does; stay with the reference",
+                    "允许的版本中没有符合的；保留参照版本"};
     }
   }
   return readers;

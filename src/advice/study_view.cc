@@ -31,6 +31,10 @@ void Take(StudyVersion& version, const Evidence& row) {
       version.quality = &row;
     }
   }
+  if (row.metric == kTaskChangeMetric) {
+    const bool same = version.task != nullptr && version.task->text == row.text;
+    if (version.task == nullptr || same || row.value < version.task->value) version.task = &row;
+  }
   if (row.metric == metric::kWeightBytes) version.bytes = &row;
   if (row.metric == metric::kGenerationSpeed || row.metric == metric::kEmbeddingSpeed) {
     version.speed = &row;

@@ -21,6 +21,8 @@ struct StudyVersion {
   const Evidence* bytes = nullptr;    // weights in memory
   const Evidence* speed = nullptr;    // tokens (or sentences) per second
   const Evidence* energy = nullptr;
+  const Evidence* task =
+      nullptr;  // change of the share of right answers; of several the largest loss
 };
 
 struct StudyView {

@@ -28,7 +28,6 @@ const float* StageInput(Forward& forward, const LayerWeights& w, int64_t layer, 
       forward.Attend(w, layer, buffers.input, cache, 0, buffers.inner);
       return buffers.inner;
     case InputSlot::kMlp:
-      forward.FinishAttention(w, buffers.inner, buffers.stream);
       forward.MlpInput(w, buffers.stream, buffers.input);
       return buffers.input;
     case InputSlot::kDown:
@@ -42,10 +41,36 @@ const float* StageInput(Forward& forward, const LayerWeights& w, int64_t layer, 
   return nullptr;
 }
 
-void FinishBlock(Forward& forward, const LayerWeights& w, int64_t rows,
-                 const StageBuffers& buffers) {
+bool AddsToStream(InputSlot slot) { return slot == InputSlot::kOutput || slot == InputSlot::kDown; }
+
+const float* StageOutput(Forward& forward, const LayerWeights& w, InputSlot slot, int64_t rows,
+                         const StageBuffers& buffers) {
+  CRUMB_CHECK(AddsToStream(slot));
   forward.Begin(0, rows);
-  forward.FinishMlp(w, buffers.inner, buffers.stream);
+  if (slot == InputSlot::kOutput) {
+    forward.AttentionOutput(w, buffers.inner, buffers.input);
+  } else {
+    forward.MlpOutput(w, buffers.inner, buffers.input);
+  }
+  return buffers.input;
+}
+
+void AddOutput(Forward& forward, const LayerWeights& w, InputSlot slot, int64_t rows,
+               const StageBuffers& buffers) {
+  CRUMB_CHECK(AddsToStream(slot));
+  forward.Begin(0, rows);
+  if (slot == InputSlot::kOutput) {
+    forward.AddAttention(w, buffers.input, buffers.stream);
+  } else {
+    forward.AddMlp(w, buffers.input, buffers.stream);
+  }
+}
+
+void FinishStage(Forward& forward, const LayerWeights& w, InputSlot slot, int64_t rows,
+                 const StageBuffers& buffers) {
+  if (!AddsToStream(slot)) return;
+  StageOutput(forward, w, slot, rows, buffers);
+  AddOutput(forward, w, slot, rows, buffers);
 }
 
 }  // namespace crumb

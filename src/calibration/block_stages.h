@@ -20,6 +20,9 @@ int64_t InputWidth(const ModelConfig& config, InputSlot slot);
 // Numbers a row of StageBuffers::inner.
 int64_t InnerWidth(const ModelConfig& config);
 
+// Whether what the matrix of `slot` makes is added to the residual stream: output and down.
+bool AddsToStream(InputSlot slot);
+
 // Of one window. `stream` and `inner` belong to it for as long as it is in the block; `input` may
 // be used for other windows in between.
 struct StageBuffers {
@@ -28,14 +31,22 @@ struct StageBuffers {
   float* input;   // rows x hidden_size
 };
 
-// Runs window rows 0 .. rows - 1 through the stages behind the last call's up to what the matrices
-// of `slot` read, which is the result (in `inner` or `input`). The slots of a block are to be gone
-// through in order, and FinishBlock behind them; the weights may change in between. The cache has
-// one layer. REQUIRES: not kHead.
+// A stage of window rows 0 .. rows - 1 in two parts, which are to be gone through in turn for the
+// slots of a block in order; the weights of a slot may change between its two parts.
+// StageInput: what the matrices of `slot` read, in `inner` or `input`. The cache has one layer.
+// REQUIRES: not kHead.
 const float* StageInput(Forward& forward, const LayerWeights& w, int64_t layer, InputSlot slot,
                         int64_t rows, KvCache& cache, const StageBuffers& buffers);
-void FinishBlock(Forward& forward, const LayerWeights& w, int64_t rows,
+// Adds what they make of it to the stream, where they do.
+void FinishStage(Forward& forward, const LayerWeights& w, InputSlot slot, int64_t rows,
                  const StageBuffers& buffers);
+
+// FinishStage in two steps, for slots that AddsToStream: StageOutput gives what the matrix makes,
+// with its bias, in `input`, AddOutput adds it to the stream.
+const float* StageOutput(Forward& forward, const LayerWeights& w, InputSlot slot, int64_t rows,
+                         const StageBuffers& buffers);
+void AddOutput(Forward& forward, const LayerWeights& w, InputSlot slot, int64_t rows,
+               const StageBuffers& buffers);
 
 }  // namespace crumb
 

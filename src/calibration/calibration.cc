@@ -202,8 +202,8 @@ class Run {
       for (const InputSlot slot : kBlockSlots) {
         const float* in = StageInput(forward_, w, layer, slot, rows, cache_, buffers);
         sums[static_cast<size_t>(slot)]->Add(in, rows, InputWidth(c_, slot), pool_);
+        FinishStage(forward_, w, slot, rows, buffers);
       }
-      FinishBlock(forward_, w, rows, buffers);
       return out.Append(StreamOf(window));
     }));
     CRUMB_RETURN_IF_ERROR(out.Commit());

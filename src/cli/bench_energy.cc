@@ -144,8 +144,9 @@ Status RunEnergy(const BenchRun& run) {
       return clock.Begin("energy, " + step);
     };
     CRUMB_ASSIGN_OR_RETURN(results, MeasureEnergy(sources, works, options));
-    reasons = watch.Reasons();
-    notes = watch.Notes();
+    BusyWatch::Verdict verdict = watch.Judge();
+    reasons = std::move(verdict.reasons);
+    notes = std::move(verdict.notes);
   }
   CRUMB_RETURN_IF_ERROR(KeepEvidence(run, *probe, results, reasons));
   Json document = DocumentHead(run);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <sstream>
 
 #include "base/files.h"
@@ -58,12 +57,9 @@ void PrintWrapped(const std::string& text) {
 }
 
 void PrintVerdict(const Json& validity, const Json& notes) {
-  const Json& reasons = validity["reasons"];
-  for (const Json& reason : reasons) PrintWrapped("INVALID: " + reason.get<std::string>());
-  for (const Json& note : notes) {
-    if (std::ranges::find(reasons, note) != reasons.end()) continue;
-    PrintWrapped("note: " + note.get<std::string>());
-  }
+  for (const Json& reason : validity["reasons"])
+    PrintWrapped("INVALID: " + reason.get<std::string>());
+  for (const Json& note : notes) PrintWrapped("note: " + note.get<std::string>());
 }
 
 std::string ModelFileName(const LoadedModel& loaded) { return BaseName(loaded.path); }

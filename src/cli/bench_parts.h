@@ -93,7 +93,7 @@ Json DocumentHead(const BenchRun& run);
 Json ValidityJson(const std::vector<std::string>& reasons);
 // Broken into lines of at most 80 columns, those behind the first indented.
 void PrintWrapped(const std::string& text);
-// "INVALID: reason" lines, and notes that are not among the reasons; nothing for a quiet machine.
+// "INVALID: reason" lines, then notes; nothing for a quiet machine.
 void PrintVerdict(const Json& validity, const Json& notes);
 // A base name that says which model: of the path, or of the source it came from.
 std::string ModelFileName(const LoadedModel& loaded);

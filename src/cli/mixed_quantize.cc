@@ -130,6 +130,9 @@ Result<QuantizeModelResult> QuantizeShown(const Model& model, const QuantizeMode
 Result<QuantizeModelResult> QuantizeMixed(const Model& model, QuantizeModelOptions options,
                                           Mixed& mixed, const CommonOptions& common,
                                           ThreadPool& pool) {
+  // The gradients that the plan was made by say which rows matter, too.
+  options.blocks.row_importance = RowImportanceOf(model, mixed.inputs.sensitivity);
+  options.blocks.importance_windows = mixed.inputs.sensitivity.windows;
   for (bool again = false;; again = true) {
     options.plan = mixed.best.plan;
     CRUMB_ASSIGN_OR_RETURN(const QuantizeModelResult result,

@@ -3,12 +3,14 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <vector>
 
 #include "base/files.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "evidence/ledger.h"
 #include "publish/report.h"
+#include "publish/study_rows.h"
 
 namespace crumb {
 namespace {
@@ -24,7 +26,8 @@ Status Run(const ReportArguments& arguments, const CommonOptions& common) {
   const std::string path =
       arguments.ledger.empty() ? JoinPath(arguments.folder, "ledger.db") : arguments.ledger;
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Ledger> ledger, Ledger::OpenForReading(path));
-  CRUMB_ASSIGN_OR_RETURN(const std::vector<Evidence> rows, ledger->Select({}));
+  CRUMB_ASSIGN_OR_RETURN(std::vector<Evidence> rows, ledger->Select({}));
+  std::erase_if(rows, IsOfOtherCommand);
   const std::string output = arguments.output.empty() ? arguments.folder : arguments.output;
   CRUMB_RETURN_IF_ERROR(MakeFolders(output));
   ReportOptions options;

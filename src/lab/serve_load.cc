@@ -172,8 +172,9 @@ Result<std::vector<ServeLoadResult>> MeasureServeLoad(
     };
     CRUMB_ASSIGN_OR_RETURN(result.run, RunSchedule(plan, engine, clock, look_between));
     result.metrics = ComputeServeMetrics(result.run.times, options.bounds);
-    result.notes = watch.Notes();
-    result.reasons = watch.Reasons();
+    BusyWatch::Verdict verdict = watch.Judge();
+    result.notes = std::move(verdict.notes);
+    result.reasons = std::move(verdict.reasons);
     for (std::string& reason : ServeReasons(result.run.times, options.users == 0)) {
       result.reasons.push_back(std::move(reason));
     }

@@ -48,38 +48,85 @@ bool IsUsable(const Study::State& state, const Variant& variant) {
          manifest.value("seed", Json()) == BlockQuantizerOptions().seed;
 }
 
+QuantizeModelOptions OptionsFor(const Study::State& state, const Variant& variant) {
+  QuantizeModelOptions options;
+  options.plan = variant.plan;
+  options.calibration = NeedsCalibration(variant.plan) ? &*state.calibration : nullptr;
+  options.sensitivity_path = JoinPath(state.options.output, "sensitivity.safetensors");
+  options.folder = variant.path;
+  options.replace = true;
+  return options;
+}
+
+Evidence TimeRow(const Study::State& state, const Variant& variant) {
+  return state.Row(variant, metric::kQuantizeTime, "wall-clock", Json::object());
+}
+
+Status RecordTime(Study::State& state, const Variant& variant, const QuantizeModelResult& result) {
+  // The time of the last part of a run that was killed is not the time that it takes.
+  if (result.layers_resumed > 0) return OkStatus();
+  Evidence row = TimeRow(state, variant);
+  row.value = result.seconds;
+  return state.Add(std::move(row));
+}
+
+Status Stopped(const Status& status) {
+  if (status.code() != StatusCode::kInterrupted) return status;
+  return Interrupted("stopped; the same command goes on from here");
+}
+
+std::string MatrixOf(const Variant& variant, int done, int total) {
+  return fmt::format("quantizing {}, matrix {} of {}", variant.name, done, total);
+}
+
+// Those that are calibrated and not there yet, side by side: what they need of the float model is
+// computed once.
+Status QuantizeCalibrated(Study::State& state, WorkClock& clock) {
+  std::vector<const Variant*> variants;
+  std::vector<QuantizeModelOptions> options;
+  for (const Variant& variant : state.variants) {
+    if (variant.is_reference() || !NeedsCalibration(variant.plan)) continue;
+    QuantizeModelOptions its_options = OptionsFor(state, variant);
+    if (!CanGoTogether(its_options)) continue;
+    if (IsUsable(state, variant)) {
+      CRUMB_RETURN_IF_ERROR(state.Known(TimeRow(state, variant)).status());
+      clock.Done(ExpectedQuantizeSeconds(state, variant));
+      continue;
+    }
+    CRUMB_RETURN_IF_ERROR(MakeFolders(DirName(variant.path)));
+    variants.push_back(&variant);
+    options.push_back(std::move(its_options));
+  }
+  const auto progress = [&](size_t i, int done, int total) {
+    clock.Done(ExpectedQuantizeSeconds(state, *variants[i]) / total);
+    return clock.Begin(MatrixOf(*variants[i], done, total)).ok();
+  };
+  if (!variants.empty()) CRUMB_RETURN_IF_ERROR(clock.Begin("quantizing: gradients, embeddings"));
+  const auto results = QuantizeTogether(state.reference(), options, *state.pool, progress);
+  if (!results.ok()) return Stopped(results.status());
+  for (size_t i = 0; i < variants.size(); ++i) {
+    CRUMB_RETURN_IF_ERROR(RecordTime(state, *variants[i], (*results)[i]));
+  }
+  return OkStatus();
+}
+
 Status QuantizeVariant(Study::State& state, const Variant& variant, WorkClock& clock) {
   const double seconds = ExpectedQuantizeSeconds(state, variant);
-  Evidence row = state.Row(variant, metric::kQuantizeTime, "wall-clock", Json::object());
-  CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state.Known(row));
-  const bool calibrated = NeedsCalibration(variant.plan);
+  CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state.Known(TimeRow(state, variant)));
   // A calibrated one is not made again for the sake of its time.
-  if ((known.has_value() || calibrated) && IsUsable(state, variant)) {
+  if ((known.has_value() || NeedsCalibration(variant.plan)) && IsUsable(state, variant)) {
     clock.Done(seconds);
     return OkStatus();
   }
   CRUMB_RETURN_IF_ERROR(MakeFolders(DirName(variant.path)));
-  QuantizeModelOptions options;
-  options.plan = variant.plan;
-  options.calibration = calibrated ? &*state.calibration : nullptr;
-  options.sensitivity_path = JoinPath(state.options.output, "sensitivity.safetensors");
-  options.folder = variant.path;
-  options.replace = true;
   const auto progress = [&](int done, int total) {
     clock.Done(seconds / total);
-    return clock.Begin(fmt::format("quantizing {}, matrix {} of {}", variant.name, done, total))
-        .ok();
+    return clock.Begin(MatrixOf(variant, done, total)).ok();
   };
   const Result<QuantizeModelResult> result =
-      QuantizeModel(state.reference(), options, *state.pool, progress);
-  if (result.status().code() == StatusCode::kInterrupted) {
-    return Interrupted("stopped; the same command goes on from here");
-  }
-  if (!result.ok()) return result.status();
-  // The time of the last part of a run that was killed is not the time that it takes.
-  if (known.has_value() || result->layers_resumed > 0) return OkStatus();
-  row.value = result->seconds;
-  return state.Add(std::move(row));
+      QuantizeModel(state.reference(), OptionsFor(state, variant), *state.pool, progress);
+  if (!result.ok()) return Stopped(result.status());
+  return RecordTime(state, variant, *result);
 }
 
 // Bits per weight of the block matrices, and of everything stored over all parameters.
@@ -154,10 +201,13 @@ Status RecordLoadTime(Study::State& state, const Variant& variant) {
 }  // namespace
 
 Status RunSizeStep(Study::State& state, WorkClock& clock) {
+  CRUMB_RETURN_IF_ERROR(QuantizeCalibrated(state, clock));
   for (Variant& variant : state.variants) {
     if (!variant.is_reference()) {
-      CRUMB_RETURN_IF_ERROR(clock.Begin(fmt::format("quantizing {}", variant.name)));
-      CRUMB_RETURN_IF_ERROR(QuantizeVariant(state, variant, clock));
+      if (!CanGoTogether(OptionsFor(state, variant))) {
+        CRUMB_RETURN_IF_ERROR(clock.Begin(fmt::format("quantizing {}", variant.name)));
+        CRUMB_RETURN_IF_ERROR(QuantizeVariant(state, variant, clock));
+      }
       CRUMB_ASSIGN_OR_RETURN(variant.model, Model::Load(variant.path));
     }
     CRUMB_RETURN_IF_ERROR(clock.Begin(fmt::format("weighing {}", variant.name)));

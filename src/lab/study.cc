@@ -120,10 +120,22 @@ double ExpectedQuantizeSeconds(const Study::State& state, const Variant& variant
   // About 100 million weights a second and core, and as much again for writing.
   const double rounding = 0.05 + 2e-8 * parameters;
   if (!NeedsCalibration(variant.plan)) return rounding;
-  // Every window runs through the float and the quantized model, and into second moments.
-  const auto windows = static_cast<double>(state.calibration->windows.size());
-  const double search = 5e-7 * parameters / state.pool->size();
-  return rounding + 4 * windows * state.timing.window_seconds + search;
+  // In units of a scored window, by the multiplications of each: a window through the quantized
+  // model and into moments; through the float model, and for gradients. The last two are done once
+  // for all.
+  constexpr double kOwnWindow = 1.6;
+  constexpr double kSharedWindow = 0.8;
+  constexpr double kGradientWindow = 3;
+  const double windows = static_cast<double>(state.calibration->windows.size());
+  const double gradients = static_cast<double>(
+      state.reference().config().encoder ? 0 : BlockQuantizerOptions().importance_windows);
+  const auto sharing = std::ranges::count_if(state.variants, [](const Variant& v) {
+    return !v.is_reference() && NeedsCalibration(v.plan);
+  });
+  const double shared = (kSharedWindow * windows + kGradientWindow * gradients) /
+                        static_cast<double>(std::max<int64_t>(sharing, 1));
+  const double search = 7e-7 * parameters / state.pool->size();
+  return rounding + (kOwnWindow * windows + shared) * state.timing.window_seconds + search;
 }
 
 double ExpectedSpeedSeconds(const Study::State& state) {

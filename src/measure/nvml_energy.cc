@@ -79,7 +79,7 @@ Result<NvmlApi> OpenNvml(const std::string& library) {
     return Unsupported(fmt::format("not measured: there is no {} (no NVIDIA driver)", library));
   }
   NvmlApi api;
-  api.library = std::shared_ptr<void>(handle, [](void* open) { ::dlclose(open); });
+  api.handle = std::shared_ptr<void>(handle, [](void* open) { ::dlclose(open); });
   if (!Look(handle, "nvmlInit_v2", &api.init) || !Look(handle, "nvmlShutdown", &api.shutdown) ||
       !Look(handle, "nvmlDeviceGetCount_v2", &api.count) ||
       !Look(handle, "nvmlDeviceGetHandleByIndex_v2", &api.device) ||

@@ -20,7 +20,7 @@ struct NvmlApi {
   int (*count)(unsigned*) = nullptr;                           // nvmlDeviceGetCount_v2
   int (*device)(unsigned, Device*) = nullptr;                  // nvmlDeviceGetHandleByIndex_v2
   int (*total_energy)(Device, unsigned long long*) = nullptr;  // ...GetTotalEnergyConsumption
-  std::shared_ptr<void> library;                               // keeps it open
+  std::shared_ptr<void> handle;                                // keeps it open
 };
 // kUnsupported, "not measured: ...", where it is not there or lacks one of them.
 Result<NvmlApi> OpenNvml(const std::string& library);

@@ -18,17 +18,10 @@ namespace {
 constexpr double kStealShare = 0.01;
 constexpr double kOthersShare = 0.05;
 constexpr double kLoadPerCpu = 0.5;
-// From here on a figure is of the neighbours, not of the machine.
+// From here on a figure is of the neighbours, not of the machine. For other processes it is the
+// share from which on they are seen at all.
 constexpr double kInvalidStealShare = 0.02;
-constexpr double kInvalidOthersShare = 0.05;
 constexpr double kClockDrop = 0.90;
-
-std::string StealSentence(double share) {
-  return fmt::format("other virtual machines took {:.1f} % of the CPU time", 100 * share);
-}
-std::string OthersSentence(double share) {
-  return fmt::format("other processes took {:.1f} % of the CPU time", 100 * share);
-}
 
 // User and system time of this process, in clock ticks: fields 14 and 15 of proc(5) stat. The
 // second field is a name in parentheses that may hold spaces.
@@ -75,8 +68,9 @@ Result<RepeatResult> MeasureInTurns(const std::vector<NamedMeasurement>& measure
     of.max = *ends.second;
     of.reasons = SampleReasons(of.name, of.samples);
   }
-  result.notes = watch.Notes();
-  result.reasons = watch.Reasons();
+  BusyWatch::Verdict verdict = watch.Judge();
+  result.notes = std::move(verdict.notes);
+  result.reasons = std::move(verdict.reasons);
   return result;
 }
 
@@ -119,38 +113,44 @@ BusyWatch::Shares BusyWatch::SharesUntilNow() const {
   return {steal / all, (busy - (end.own - start_.own)) / all};
 }
 
-std::vector<std::string> BusyWatch::Notes() const {
-  std::vector<std::string> notes;
+BusyWatch::Verdict BusyWatch::Judge() const {
+  Verdict verdict;
   if (load_per_cpu_ > kLoadPerCpu) {
-    notes.push_back(fmt::format("at the start the load average was {:.1f} per CPU", load_per_cpu_));
+    verdict.notes.push_back(
+        fmt::format("at the start the load average was {:.1f} per CPU", load_per_cpu_));
   }
   const Shares shares = SharesUntilNow();
-  if (shares.steal > kStealShare) notes.push_back(StealSentence(shares.steal));
-  if (shares.others > kOthersShare) notes.push_back(OthersSentence(shares.others));
-  return notes;
-}
-
-std::vector<std::string> BusyWatch::Reasons() const {
-  std::vector<std::string> reasons;
-  const Shares shares = SharesUntilNow();
-  if (shares.steal > kInvalidStealShare) reasons.push_back(StealSentence(shares.steal));
-  if (shares.others > kInvalidOthersShare) reasons.push_back(OthersSentence(shares.others));
+  if (shares.steal > kStealShare) {
+    (shares.steal > kInvalidStealShare ? verdict.reasons : verdict.notes)
+        .push_back(fmt::format("other virtual machines took {:.1f} % of the CPU time",
+                               100 * shares.steal));
+  }
+  if (shares.others > kOthersShare) {
+    verdict.reasons.push_back(
+        fmt::format("other processes took {:.1f} % of the CPU time", 100 * shares.others));
+  }
   const auto lowest = static_cast<double>(lowest_clock_hz_);
   const auto highest = static_cast<double>(highest_clock_hz_);
   if (lowest < kClockDrop * highest) {
-    reasons.push_back(fmt::format("the clock fell from {:.2f} to {:.2f} GHz between rounds",
-                                  highest / 1e9, lowest / 1e9));
+    verdict.reasons.push_back(fmt::format("the clock fell from {:.2f} to {:.2f} GHz between rounds",
+                                          highest / 1e9, lowest / 1e9));
   }
   const PowerState power = ReadPowerState(root_);
   if (power.throttle_events > power_at_start_.throttle_events) {
-    reasons.push_back(fmt::format("the CPU was throttled by heat {} times",
-                                  power.throttle_events - power_at_start_.throttle_events));
+    verdict.reasons.push_back(fmt::format("the CPU was throttled by heat {} times",
+                                          power.throttle_events - power_at_start_.throttle_events));
   }
   if (power.swapped_pages > power_at_start_.swapped_pages) {
-    reasons.push_back(fmt::format("the system swapped {} pages",
-                                  power.swapped_pages - power_at_start_.swapped_pages));
+    verdict.reasons.push_back(fmt::format("the system swapped {} pages",
+                                          power.swapped_pages - power_at_start_.swapped_pages));
   }
-  return reasons;
+  return verdict;
+}
+
+std::vector<std::string> BusyWatch::Notes() const {
+  Verdict verdict = Judge();
+  for (std::string& reason : verdict.reasons) verdict.notes.push_back(std::move(reason));
+  return verdict.notes;
 }
 
 }  // namespace crumb

@@ -55,13 +55,19 @@ class BusyWatch {
   explicit BusyWatch(std::string root = "/");
   // Reads the clock; call it while the work that is measured has just run, some times.
   void Look();
+  struct Verdict {
+    // What makes figures of this time INVALID: steal over 2 %, other processes over 5 %, a clock
+    // that fell by more than 10 % between two looks, throttling, swapping.
+    std::vector<std::string> reasons;
+    // What else may have made them worse: steal over 1 %; the load average, in which one's own last
+    // minute is, too.
+    std::vector<std::string> notes;
+  };
   // Sentences, for example "other virtual machines took 3.1 % of the CPU time"; empty: all was
   // quiet.
+  Verdict Judge() const;
+  // Everything that the verdict says, as notes.
   std::vector<std::string> Notes() const;
-  // The verdict: what makes figures of this time INVALID. Steal over 2 %, other processes over 5 %,
-  // a clock that fell by more than 10 % between two looks, throttling, swapping. The load average
-  // is none of them: one's own last minute is in it.
-  std::vector<std::string> Reasons() const;
 
  private:
   struct Ticks {

@@ -107,7 +107,7 @@ TEST(BusyWatch, SaysNothingWhereNothingIsKnown) {
   BusyWatch watch(root.path());
   watch.Look();
   EXPECT_THAT(watch.Notes(), IsEmpty());
-  EXPECT_THAT(watch.Reasons(), IsEmpty());
+  EXPECT_THAT(watch.Judge().reasons, IsEmpty());
 }
 
 TEST(BusyWatch, AShareOfStealIsANoteBeforeItIsAVerdict) {
@@ -117,10 +117,12 @@ TEST(BusyWatch, AShareOfStealIsANoteBeforeItIsAVerdict) {
   const BusyWatch watch(root.path());
   root.Write("proc/self/stat", OwnStat(500));
   root.Write("proc/stat", "cpu  500 0 0 485 0 0 0 15 0 0\n");  // 1.5 %
-  EXPECT_THAT(watch.Notes(), ElementsAre(HasSubstr("took 1.5 %")));
-  EXPECT_THAT(watch.Reasons(), IsEmpty());
+  EXPECT_THAT(watch.Judge().notes, ElementsAre(HasSubstr("took 1.5 %")));
+  EXPECT_THAT(watch.Judge().reasons, IsEmpty());
   root.Write("proc/stat", "cpu  500 0 0 475 0 0 0 25 0 0\n");  // 2.5 %
-  EXPECT_THAT(watch.Reasons(), ElementsAre("other virtual machines took 2.5 % of the CPU time"));
+  const BusyWatch::Verdict verdict = watch.Judge();
+  EXPECT_THAT(verdict.reasons, ElementsAre("other virtual machines took 2.5 % of the CPU time"));
+  EXPECT_THAT(verdict.notes, IsEmpty());  // told once
 }
 
 TEST(BusyWatch, OtherProcessesAreAVerdictAndTheLoadAverageIsNot) {
@@ -129,9 +131,9 @@ TEST(BusyWatch, OtherProcessesAreAVerdictAndTheLoadAverageIsNot) {
   root.Write("proc/self/stat", OwnStat(0));
   root.Write("proc/stat", "cpu  0 0 0 0 0 0 0 0 0 0\n");
   const BusyWatch watch(root.path());
-  EXPECT_THAT(watch.Reasons(), IsEmpty());
+  EXPECT_THAT(watch.Judge().reasons, IsEmpty());
   root.Write("proc/stat", "cpu  60 0 0 940 0 0 0 0 0 0\n");
-  EXPECT_THAT(watch.Reasons(), ElementsAre("other processes took 6.0 % of the CPU time"));
+  EXPECT_THAT(watch.Judge().reasons, ElementsAre("other processes took 6.0 % of the CPU time"));
 }
 
 TEST(BusyWatch, AClockThatFallsBetweenLooksIsAVerdict) {
@@ -143,10 +145,11 @@ TEST(BusyWatch, AClockThatFallsBetweenLooksIsAVerdict) {
   watch.Look();
   root.Write(clock, "3700000\n");
   watch.Look();
-  EXPECT_THAT(watch.Reasons(), IsEmpty());
+  EXPECT_THAT(watch.Judge().reasons, IsEmpty());
   root.Write(clock, "3500000\n");
   watch.Look();
-  EXPECT_THAT(watch.Reasons(), ElementsAre("the clock fell from 4.00 to 3.50 GHz between rounds"));
+  EXPECT_THAT(watch.Judge().reasons,
+              ElementsAre("the clock fell from 4.00 to 3.50 GHz between rounds"));
 }
 
 TEST(BusyWatch, ThrottlingAndSwappingMeanwhileAreVerdicts) {
@@ -155,10 +158,10 @@ TEST(BusyWatch, ThrottlingAndSwappingMeanwhileAreVerdicts) {
   root.Write(count, "7\n");
   root.Write("proc/vmstat", "pswpin 5\npswpout 5\n");
   const BusyWatch watch(root.path());
-  EXPECT_THAT(watch.Reasons(), IsEmpty());
+  EXPECT_THAT(watch.Judge().reasons, IsEmpty());
   root.Write(count, "9\n");
   root.Write("proc/vmstat", "pswpin 5\npswpout 8\n");
-  EXPECT_THAT(watch.Reasons(),
+  EXPECT_THAT(watch.Judge().reasons,
               ElementsAre("the CPU was throttled by heat 2 times", "the system swapped 3 pages"));
 }
 

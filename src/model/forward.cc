@@ -120,9 +120,17 @@ void Forward::Attend(const LayerWeights& w, int64_t layer, const float* in, KvCa
 
 void Forward::FinishAttention(const LayerWeights& w, const float* in, float* x) {
   Grow(rows_, c_.hidden_size, sum_);
-  Multiply(in, c_.query_size(), rows_, std::array{std::pair{&w.o, sum_.data()}});
-  if (c_.post_norms) Apply(w.attention_post_norm, sum_.data(), rows_, sum_.data());
-  AddInPlace(sum_.data(), rows_ * c_.hidden_size, x);
+  AttentionOutput(w, in, sum_.data());
+  AddAttention(w, sum_.data(), x);
+}
+
+void Forward::AttentionOutput(const LayerWeights& w, const float* in, float* out) {
+  Multiply(in, c_.query_size(), rows_, std::array{std::pair{&w.o, out}});
+}
+
+void Forward::AddAttention(const LayerWeights& w, float* out, float* x) {
+  if (c_.post_norms) Apply(w.attention_post_norm, out, rows_, out);
+  AddInPlace(out, rows_ * c_.hidden_size, x);
   if (!c_.norm_before) Apply(w.attention_post_norm, x, rows_, x);
 }
 
@@ -154,9 +162,17 @@ void Forward::MlpInner(const LayerWeights& w, const float* in, float* out) {
 
 void Forward::FinishMlp(const LayerWeights& w, const float* in, float* x) {
   Grow(rows_, c_.hidden_size, sum_);
-  Multiply(in, c_.intermediate_size, rows_, std::array{std::pair{&w.down, sum_.data()}});
-  if (c_.post_norms) Apply(w.mlp_post_norm, sum_.data(), rows_, sum_.data());
-  AddInPlace(sum_.data(), rows_ * c_.hidden_size, x);
+  MlpOutput(w, in, sum_.data());
+  AddMlp(w, sum_.data(), x);
+}
+
+void Forward::MlpOutput(const LayerWeights& w, const float* in, float* out) {
+  Multiply(in, c_.intermediate_size, rows_, std::array{std::pair{&w.down, out}});
+}
+
+void Forward::AddMlp(const LayerWeights& w, float* out, float* x) {
+  if (c_.post_norms) Apply(w.mlp_post_norm, out, rows_, out);
+  AddInPlace(out, rows_ * c_.hidden_size, x);
   if (!c_.norm_before) Apply(w.mlp_post_norm, x, rows_, x);
 }
 

@@ -53,14 +53,19 @@ class Forward {
   //    `cache` at the positions of the runs.
   void Attend(const LayerWeights& w, int64_t layer, const float* in, KvCache& cache,
               int64_t cache_layer, float* out);
-  // 3. adds what the output projection makes of `in` to x.
+  // 3. adds what the output projection makes of `in` to x. In two steps for those who want to see
+  //    it: AttentionOutput gives it (hidden_size), AddAttention adds it, and may change it.
   void FinishAttention(const LayerWeights& w, const float* in, float* x);
+  void AttentionOutput(const LayerWeights& w, const float* in, float* out);
+  void AddAttention(const LayerWeights& w, float* out, float* x);
   // 4. out: input of gate and up, hidden_size.
   void MlpInput(const LayerWeights& w, const float* x, float* out);
   // 5. out: input of down, intermediate_size.
   void MlpInner(const LayerWeights& w, const float* in, float* out);
-  // 6. adds what down makes of `in` to x.
+  // 6. adds what down makes of `in` to x. In two steps as for 3.
   void FinishMlp(const LayerWeights& w, const float* in, float* x);
+  void MlpOutput(const LayerWeights& w, const float* in, float* out);
+  void AddMlp(const LayerWeights& w, float* out, float* x);
 
   // Input of the head from x: final norm. out: rows x hidden_size.
   void HeadInput(const ModelWeights& weights, const float* x, int64_t rows, float* out);

@@ -61,6 +61,8 @@ bool IsNote(const Evidence& row) { return row.metric.ends_with("_note"); }
 
 bool IsRaw(const Evidence& row) { return row.metric == metric::kWindowScores; }
 
+bool IsOfOtherCommand(const Evidence& row) { return !OptionText(row, "command").empty(); }
+
 std::string DetailText(const Evidence& row, std::string_view key) {
   return TextOf(row.detail, "detail", key);
 }

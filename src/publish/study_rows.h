@@ -73,6 +73,9 @@ inline constexpr std::string_view kMachine = "machine";
 // Rows that carry a sentence instead of a number, and rows of raw sums that no reader looks at.
 bool IsNote(const Evidence& row);
 bool IsRaw(const Evidence& row);
+// A row that another command than `crumb study` put into the ledger (its option "command" says so):
+// evidence of its own, and no version of the study.
+bool IsOfOtherCommand(const Evidence& row);
 
 // A string or whole number of the row's detail JSON as text; empty when it is not there.
 std::string DetailText(const Evidence& row, std::string_view key);

@@ -44,6 +44,15 @@ TEST(StudyRows, RowsOfTwoModelsAreRefused) {
   EXPECT_NE(study.status().message().find("another.gguf"), std::string::npos);
 }
 
+TEST(StudyRows, ARowOfAnotherCommandIsKnownByItsOption) {
+  Evidence row;
+  EXPECT_FALSE(IsOfOtherCommand(row));
+  row.options = R"({"prompt_tokens":512})";
+  EXPECT_FALSE(IsOfOtherCommand(row));
+  row.options = R"({"command":"bench","prompt_tokens":512})";
+  EXPECT_TRUE(IsOfOtherCommand(row));
+}
+
 TEST(StudyRows, EnglishAndChineseStandBeforeOtherTexts) {
   FakeStudy fake = FakeStudy::Decoder();
   fake.Add("reference", metric::kPerplexity, 10, 1, 5, "tokens").text = "a.txt";

@@ -8,18 +8,13 @@
 
 #include "base/check.h"
 #include "calibration/block_stages.h"
-#include "calibration/window_store.h"
 #include "codecs/codec.h"
-#include "model/forward.h"
 #include "quant/correction.h"
 #include "quant/quantizer.h"
+#include "quant/window_stream.h"
 
 namespace crumb {
 namespace {
-
-// Windows that the moments of a tied table are taken from: its width is that of the stream, so a
-// few thousand rows say enough.
-constexpr size_t kHeadWindows = 16;
 
 double Now() {
   const auto time = std::chrono::steady_clock::now().time_since_epoch();
@@ -30,64 +25,6 @@ double Now() {
 uint64_t SeedOf(uint64_t seed, int layer, InputSlot slot) {
   return seed * 1'000'003 + static_cast<uint64_t>(layer + 1) * 16 + static_cast<uint64_t>(slot);
 }
-
-// One model's activations of all windows on their way through the blocks.
-struct Stream {
-  Stream(const Model& model, ThreadPool& pool, KvCache kv, WindowStore hidden, WindowStore between)
-      : weights(FindWeights(model)),
-        forward(model.config(), pool, ActivationType::kFloat32),
-        cache(std::move(kv)),
-        x(std::move(hidden)),
-        inner(std::move(between)),
-        input(static_cast<size_t>(cache.capacity() * model.config().hidden_size)) {}
-
-  static Result<std::unique_ptr<Stream>> Create(const Model& model, const CalibrationTokens& tokens,
-                                                const std::string& folder, ThreadPool& pool) {
-    const ModelConfig& c = model.config();
-    int64_t rows = 0;
-    for (const auto& window : tokens.windows) rows = std::max(rows, std::ssize(window));
-    const int64_t windows = std::ssize(tokens.windows);
-    CRUMB_ASSIGN_OR_RETURN(KvCache cache, KvCache::Create(KvShape::Exact(c, 1, rows)));
-    CRUMB_ASSIGN_OR_RETURN(WindowStore hidden,
-                           WindowStore::Create(folder, windows, rows, c.hidden_size));
-    CRUMB_ASSIGN_OR_RETURN(WindowStore between,
-                           WindowStore::Create(folder, windows, rows, InnerWidth(c)));
-    return std::make_unique<Stream>(model, pool, std::move(cache), std::move(hidden),
-                                    std::move(between));
-  }
-
-  void Embed(const CalibrationTokens& tokens) {
-    for (size_t i = 0; i < tokens.windows.size(); ++i) {
-      forward.Begin(0, std::ssize(tokens.windows[i]));
-      forward.Embed(weights, tokens.windows[i], x.Window(static_cast<int64_t>(i)));
-    }
-  }
-
-  // What the matrices of `slot` read in window i of `rows` rows, after the stages before it. The
-  // slots of a block are to be gone through in order. The result is valid until the next call.
-  const float* Input(int layer, InputSlot slot, int64_t i, int64_t rows) {
-    if (slot != InputSlot::kHead) {
-      return StageInput(forward, weights.layers[static_cast<size_t>(layer)], layer, slot, rows,
-                        cache, BuffersOf(i));
-    }
-    forward.Begin(0, rows);
-    forward.HeadInput(weights, x.Window(i), rows, input.data());
-    return input.data();
-  }
-
-  void FinishBlock(int layer, int64_t i, int64_t rows) {
-    crumb::FinishBlock(forward, weights.layers[static_cast<size_t>(layer)], rows, BuffersOf(i));
-  }
-
-  StageBuffers BuffersOf(int64_t i) { return {x.Window(i), inner.Window(i), input.data()}; }
-
-  ModelWeights weights;
-  Forward forward;
-  KvCache cache;
-  WindowStore x;      // residual stream
-  WindowStore inner;  // input of the output projection, then of down
-  std::vector<float> input;
-};
 
 // The matrices that read one slot of a layer.
 std::vector<const NamedMatrix*> ReadersOf(const Model& model, int layer, InputSlot slot) {
@@ -130,16 +67,17 @@ Linear& LinearOf(LayerWeights& w, MatrixRole role) {
 
 struct BlockQuantizer::State {
   State(const Model& m, const QuantizePlan& p, const CalibrationTokens& t,
-        const BlockQuantizerOptions& o, ThreadPool& threads)
-      : model(m), plan(p), tokens(t), options(o), pool(threads) {}
+        const BlockQuantizerOptions& o, FloatStream& float_stream, ThreadPool& threads)
+      : model(m), plan(p), tokens(t), options(o), exact(float_stream), pool(threads) {}
 
   // What the calibration says of one input.
   struct InputStatistics {
     SecondMoments moments;
-    std::vector<float> input_error;          // D of quant/correction.h; empty: not wanted
-    std::vector<float> residual_error;       // S; empty: the readers do not add to the stream
-    std::vector<float> mean_error;           // mean of x - x'; empty: as input_error
-    std::vector<float> mean_residual_error;  // mean of s - s'; empty: as residual_error
+    // Of quant/correction.h; one of them, or none when nothing is to be corrected.
+    std::vector<float> input_error;  // D; where what the readers make is not added to the stream
+    std::vector<float> target;       // T; where it is, and there is one reader
+    std::vector<float> mean_error;   // mean of x - x'; empty: as input_error
+    std::vector<float> mean_target;  // mean of W x + s - s'; empty: as target
   };
 
   Result<InputStatistics> Gather(int layer, InputSlot slot);
@@ -154,9 +92,8 @@ struct BlockQuantizer::State {
                                       const SecondMoments* moments, InputSlot slot,
                                       QuantizedBlock& block);
   Result<QuantizedBlock> QuantizeTable();
-  Result<SecondMoments> HeadMoments();
   void Install(int layer, const QuantizedBlock& block);
-  void FinishBlock(int layer);
+  std::vector<float> ChangeOf(const NamedMatrix& named, const InputStatistics& statistics);
 
   int64_t rows(size_t window) const { return std::ssize(tokens.windows[window]); }
 
@@ -164,50 +101,53 @@ struct BlockQuantizer::State {
   const QuantizePlan& plan;
   const CalibrationTokens& tokens;
   const BlockQuantizerOptions& options;
+  FloatStream& exact;
   ThreadPool& pool;
-  std::string folder;
-  std::unique_ptr<Stream> exact;  // the float model's; null: nothing is corrected
-  std::unique_ptr<Stream> packed;
+  std::unique_ptr<WindowStream> packed;
   QuantizedBlock table;    // embedding and head, for as long as the streams
-  QuantizedBlock current;  // keeps what packed->weights points to
+  QuantizedBlock current;  // keeps what the packed stream's weights point to
 };
 
 Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int layer,
                                                                              InputSlot slot) {
   const ModelConfig& c = model.config();
   const int64_t width = InputWidth(c, slot);
-  const bool adds_to_stream = slot == InputSlot::kOutput || slot == InputSlot::kDown;
+  const bool adds_to_stream = AddsToStream(slot);
   MomentsAccumulator moments(width);
-  CrossMoments input_error(options.correct_inputs ? width : 0, width);
-  CrossMoments residual_error(options.correct_inputs && adds_to_stream ? c.hidden_size : 0, width);
-  std::vector<float> difference;
-  const auto subtract = [&](const float* a, const float* b, int64_t count) {
-    difference.resize(static_cast<size_t>(count));
-    for (int64_t i = 0; i < count; ++i) difference[static_cast<size_t>(i)] = a[i] - b[i];
-  };
+  const int64_t error_width = adds_to_stream ? c.hidden_size : width;
+  CrossMoments errors(options.correct_inputs ? error_width : 0, width);
+  std::vector<float> error;
   for (size_t i = 0; i < tokens.windows.size(); ++i) {
     const auto window = static_cast<int64_t>(i);
     const int64_t n = rows(i);
     const float* in = packed->Input(layer, slot, window, n);
     moments.Add(in, n, width, pool);
     if (!options.correct_inputs) continue;
-    subtract(exact->Input(layer, slot, window, n), in, n * width);
-    input_error.Add(difference.data(), in, n, pool);
-    if (!adds_to_stream) continue;
-    subtract(exact->x.Window(window), packed->x.Window(window), n * c.hidden_size);
-    residual_error.Add(difference.data(), in, n, pool);
+    const float* wanted = exact.At(slot, window);
+    const float* there = adds_to_stream ? packed->Residual(window) : in;
+    error.resize(static_cast<size_t>(n * error_width));
+    pool.ParallelFor(n, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t k = begin * error_width; k < end * error_width; ++k) {
+        error[static_cast<size_t>(k)] = wanted[k] - there[k];
+      }
+    });
+    errors.Add(error.data(), in, n, pool);
   }
   InputStatistics statistics;
   CRUMB_ASSIGN_OR_RETURN(statistics.moments, moments.Finish());
   if (options.correct_inputs) {
-    statistics.input_error = input_error.Mean();
-    statistics.mean_error = input_error.MeanOfA();
-    if (adds_to_stream) {
-      statistics.residual_error = residual_error.Mean();
-      statistics.mean_residual_error = residual_error.MeanOfA();
-    }
+    (adds_to_stream ? statistics.target : statistics.input_error) = errors.Mean();
+    (adds_to_stream ? statistics.mean_target : statistics.mean_error) = errors.MeanOfA();
   }
   return statistics;
+}
+
+// W D + S of quant/correction.h.
+std::vector<float> BlockQuantizer::State::ChangeOf(const NamedMatrix& named,
+                                                   const InputStatistics& statistics) {
+  return statistics.target.empty()
+             ? ChangeForInputs(named.matrix, statistics.input_error, pool)
+             : ChangeForTarget(named.matrix, statistics.moments, statistics.target, pool);
 }
 
 Result<PackedMatrix> BlockQuantizer::State::QuantizeMatrix(const NamedMatrix& named,
@@ -252,10 +192,9 @@ Result<QuantizedBlock> BlockQuantizer::State::QuantizeSlot(int layer, InputSlot 
   for (const NamedMatrix* named : matrices) {
     targets.push_back(named->matrix);
     if (options.correct_inputs) {
-      CRUMB_ASSIGN_OR_RETURN(
-          targets.back(),
-          CorrectedWeights(named->matrix, statistics.moments, statistics.input_error,
-                           statistics.residual_error, options.correction_damping, pool));
+      CRUMB_ASSIGN_OR_RETURN(targets.back(), CorrectedWeights(named->matrix, statistics.moments,
+                                                              ChangeOf(*named, statistics),
+                                                              options.correction_damping, pool));
     }
     CRUMB_RETURN_IF_ERROR(
         QuantizeMatrix(*named, targets.back(), &statistics.moments, slot, block).status());
@@ -307,12 +246,13 @@ void BlockQuantizer::State::TuneBiases(std::span<const NamedMatrix* const> matri
     const float* bias = model.FindTensor(name);
     if (bias == nullptr) continue;
     BiasReader reader;
-    reader.weights = &named->matrix;
     reader.packed = &block.matrices[named->name];
     reader.bias = std::span(bias, static_cast<size_t>(named->matrix.rows));
-    reader.mean = mean;
     reader.packed_mean = packed_mean;
-    reader.residual_error = statistics.mean_residual_error;
+    const std::vector<float> output = statistics.mean_target.empty()
+                                          ? MeanOutput(named->matrix, mean, pool)
+                                          : statistics.mean_target;
+    reader.target_mean = output;
     block.tensors[name] = TunedBias(reader, pool);
   }
 }
@@ -321,7 +261,7 @@ void BlockQuantizer::State::TuneBiases(std::span<const NamedMatrix* const> matri
 void BlockQuantizer::State::Install(int layer, const QuantizedBlock& block) {
   for (const auto& [name, matrix] : block.matrices) current.matrices[name] = matrix;
   for (const auto& [name, values] : block.tensors) current.tensors[name] = values;
-  LayerWeights& w = packed->weights.layers[static_cast<size_t>(layer)];
+  LayerWeights& w = packed->weights().layers[static_cast<size_t>(layer)];
   for (const NamedMatrix& named : model.matrices()) {
     const auto found = current.matrices.find(named.name);
     if (named.layer == layer && found != current.matrices.end()) {
@@ -343,33 +283,6 @@ void BlockQuantizer::State::Install(int layer, const QuantizedBlock& block) {
   replace("post_attention_layernorm", w.mlp_norm);
 }
 
-void BlockQuantizer::State::FinishBlock(int layer) {
-  for (size_t i = 0; i < tokens.windows.size(); ++i) {
-    packed->FinishBlock(layer, static_cast<int64_t>(i), rows(i));
-    if (options.correct_inputs) exact->FinishBlock(layer, static_cast<int64_t>(i), rows(i));
-  }
-  current = {};
-}
-
-Result<SecondMoments> BlockQuantizer::State::HeadMoments() {
-  const ModelConfig& c = model.config();
-  CalibrationTokens some;
-  const size_t count = std::min(kHeadWindows, tokens.windows.size());
-  some.windows.assign(tokens.windows.begin(), tokens.windows.begin() + static_cast<int64_t>(count));
-  CRUMB_ASSIGN_OR_RETURN(const auto stream, Stream::Create(model, some, folder, pool));
-  stream->Embed(some);
-  MomentsAccumulator moments(c.hidden_size);
-  for (size_t i = 0; i < count; ++i) {
-    const auto window = static_cast<int64_t>(i);
-    for (int layer = 0; layer < c.layers; ++layer) {
-      for (const InputSlot slot : kBlockSlots) stream->Input(layer, slot, window, rows(i));
-      stream->FinishBlock(layer, window, rows(i));
-    }
-    moments.Add(stream->Input(0, InputSlot::kHead, window, rows(i)), rows(i), c.hidden_size, pool);
-  }
-  return moments.Finish();
-}
-
 // The embedding table: as the head, where it is one.
 Result<QuantizedBlock> BlockQuantizer::State::QuantizeTable() {
   const NamedMatrix* embedding = nullptr;
@@ -377,16 +290,15 @@ Result<QuantizedBlock> BlockQuantizer::State::QuantizeTable() {
     if (named.role == MatrixRole::kEmbedding) embedding = &named;
   }
   CRUMB_CHECK(embedding != nullptr);
+  // Moments cost a run of the float model: only where the method makes something of them.
   const bool is_head = model.config().tied_head && !model.config().encoder;
-  QuantizedBlock block;
-  if (is_head) {
-    CRUMB_ASSIGN_OR_RETURN(const SecondMoments moments, HeadMoments());
-    CRUMB_RETURN_IF_ERROR(
-        QuantizeMatrix(*embedding, embedding->matrix, &moments, InputSlot::kHead, block).status());
-  } else {
-    CRUMB_RETURN_IF_ERROR(
-        QuantizeMatrix(*embedding, embedding->matrix, nullptr, InputSlot::kHead, block).status());
+  const SecondMoments* moments = nullptr;
+  if (is_head && FindQuantizer(plan.embedding.method)->uses_moments()) {
+    CRUMB_ASSIGN_OR_RETURN(moments, exact.HeadMoments());
   }
+  QuantizedBlock block;
+  CRUMB_RETURN_IF_ERROR(
+      QuantizeMatrix(*embedding, embedding->matrix, moments, InputSlot::kHead, block).status());
   return block;
 }
 
@@ -395,16 +307,14 @@ BlockQuantizer::~BlockQuantizer() = default;
 
 Result<std::unique_ptr<BlockQuantizer>> BlockQuantizer::Create(
     const Model& model, const QuantizePlan& plan, const CalibrationTokens& tokens,
-    const BlockQuantizerOptions& options, const std::string& folder, ThreadPool& pool) {
+    const BlockQuantizerOptions& options, FloatStream& exact, const std::string& folder,
+    ThreadPool& pool) {
   CRUMB_CHECK(!tokens.windows.empty());
   std::unique_ptr<BlockQuantizer> quantizer(new BlockQuantizer());
-  quantizer->state_ = std::make_unique<State>(model, plan, tokens, options, pool);
-  State& state = *quantizer->state_;
-  state.folder = folder;
-  if (options.correct_inputs) {
-    CRUMB_ASSIGN_OR_RETURN(state.exact, Stream::Create(model, tokens, folder, pool));
-  }
-  CRUMB_ASSIGN_OR_RETURN(state.packed, Stream::Create(model, tokens, folder, pool));
+  quantizer->state_ = std::make_unique<State>(model, plan, tokens, options, exact, pool);
+  CRUMB_ASSIGN_OR_RETURN(
+      quantizer->state_->packed,
+      WindowStream::Create(model, tokens, WindowStream::Order::kStages, folder, pool));
   return quantizer;
 }
 
@@ -416,28 +326,29 @@ Result<QuantizedBlock> BlockQuantizer::Quantize(int layer, const std::function<b
     if (done && !done()) return Interrupted("stopped after the embedding");
     return block;
   }
+  if (state.options.correct_inputs) state.exact.GoTo(layer);
   if (layer == state.model.config().layers) {
     return state.QuantizeSlot(layer, InputSlot::kHead, done);
   }
   for (const InputSlot slot : kBlockSlots) {
     CRUMB_ASSIGN_OR_RETURN(QuantizedBlock part, state.QuantizeSlot(layer, slot, done));
     state.Install(layer, part);
+    for (size_t i = 0; i < state.tokens.windows.size(); ++i) {
+      state.packed->Finish(layer, slot, static_cast<int64_t>(i), state.rows(i));
+    }
     std::move(part.reports.begin(), part.reports.end(), std::back_inserter(state.current.reports));
   }
-  QuantizedBlock block = state.current;
-  state.FinishBlock(layer);
-  return block;
+  return std::exchange(state.current, {});
 }
 
 Status BlockQuantizer::Replay(int layer, const QuantizedBlock& block) {
   State& state = *state_;
   if (layer < 0) {
     state.table = block;
-    if (state.options.correct_inputs) state.exact->Embed(state.tokens);
     for (const NamedMatrix& named : state.model.matrices()) {
       if (named.role != MatrixRole::kEmbedding) continue;
       const auto found = state.table.matrices.find(named.name);
-      if (found != state.table.matrices.end()) state.packed->weights.embedding = &found->second;
+      if (found != state.table.matrices.end()) state.packed->weights().embedding = &found->second;
     }
     state.packed->Embed(state.tokens);
     return OkStatus();
@@ -446,13 +357,11 @@ Status BlockQuantizer::Replay(int layer, const QuantizedBlock& block) {
   state.Install(layer, block);
   for (size_t i = 0; i < state.tokens.windows.size(); ++i) {
     for (const InputSlot slot : kBlockSlots) {
-      if (state.options.correct_inputs) {
-        state.exact->Input(layer, slot, static_cast<int64_t>(i), state.rows(i));
-      }
       state.packed->Input(layer, slot, static_cast<int64_t>(i), state.rows(i));
+      state.packed->Finish(layer, slot, static_cast<int64_t>(i), state.rows(i));
     }
   }
-  state.FinishBlock(layer);
+  state.current = {};
   return OkStatus();
 }
 

@@ -22,9 +22,13 @@
 #include "base/thread_pool.h"
 #include "calibration/calibration.h"
 #include "model/model.h"
+#include "quant/float_stream.h"
 #include "quant/plan.h"
 
 namespace crumb {
+
+// How much an error of each output row matters, by matrix.
+using RowImportance = std::map<std::string, std::vector<float>, std::less<>>;
 
 struct BlockQuantizerOptions {
   uint64_t seed = 1;
@@ -33,18 +37,17 @@ struct BlockQuantizerOptions {
   bool tune_norms = true;  // step 3
   double norm_damping = 0.01;
   bool tune_biases = true;  // step 3, of matrices that have one
-  // Calibration windows from which QuantizeModel measures row_importance where that is empty
-  // (decoders only); 0: none.
+  // Calibration windows that row_importance is of. Where that is empty QuantizeModel measures it on
+  // so many (decoders only); 0: none.
   int64_t importance_windows = 8;
-  // How much an error of each output row matters, by matrix; empty: all rows alike.
-  std::map<std::string, std::vector<float>, std::less<>> row_importance;
+  RowImportance row_importance;  // empty: all rows alike
 };
 
 // What became of one matrix.
 struct MatrixReport {
   std::string name;
   MatrixChoice choice;
-  double relative_loss = 0;  // OutputLoss against the corrected weights
+  double relative_loss = 0;  // OutputLoss against the corrected weights; 0 without moments
   double seconds = 0;
 };
 
@@ -57,10 +60,12 @@ struct QuantizedBlock {
 
 class BlockQuantizer {
  public:
-  // `folder`: for temporary files. The arguments must outlive the result.
+  // `exact`: of the same model and tokens; other quantizers may share it, block by block with this
+  // one. `folder`: for temporary files. The arguments must outlive the result.
   static Result<std::unique_ptr<BlockQuantizer>> Create(
       const Model& model, const QuantizePlan& plan, const CalibrationTokens& tokens,
-      const BlockQuantizerOptions& options, const std::string& folder, ThreadPool& pool);
+      const BlockQuantizerOptions& options, FloatStream& exact, const std::string& folder,
+      ThreadPool& pool);
   ~BlockQuantizer();
 
   // To be called for the embedding first (`layer` -1; a tied table counts as the head and is

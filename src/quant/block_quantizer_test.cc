@@ -160,6 +160,48 @@ TEST_P(BlockQuantizerTest, AStoppedRunGoesOnToTheSameBytes) {
   }
 }
 
+// Also where one of them was stopped before and takes its first blocks from there.
+TEST_P(BlockQuantizerTest, SharingTheFloatModelGivesTheBytesOfEachAlone) {
+  std::vector<QuantizeModelOptions> all = {
+      Options("trellis", "trellis2"), Options("gptq", "int3-g64"), Options("clip", "int4-g64")};
+  all[1].blocks.correct_inputs = false;
+  all[2].plan.embedding = {"trellis", "trellis4"};
+  std::vector<std::string> alone;
+  for (QuantizeModelOptions& options : all) {
+    ASSERT_TRUE(QuantizeModel(*model_, options, pool_, nullptr).ok());
+    alone.push_back(Sha256OfPath(folder_, false).value());
+    options.folder = folder_ + std::to_string(alone.size());
+  }
+  const int stop_at = model_->config().layers > 1 ? 9 : 5;
+  const auto stop = [&](int done, int) { return done < stop_at; };
+  EXPECT_EQ(QuantizeModel(*model_, all[2], pool_, stop).status().code(), StatusCode::kInterrupted);
+  const auto together = QuantizeTogether(*model_, all, pool_, nullptr);
+  ASSERT_TRUE(together.ok()) << together.status().message();
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(Sha256OfPath(all[i].folder, false).value(), alone[i]) << i;
+    EXPECT_EQ((*together)[i].layers_resumed > 0, i == 2);
+    EXPECT_GT((*together)[i].seconds, 0);
+    EXPECT_TRUE(RemoveAll(all[i].folder).ok());
+  }
+}
+
+TEST_P(BlockQuantizerTest, ImportanceThatWasMeasuredBeforeGivesTheSameBytes) {
+  QuantizeModelOptions options = Options("trellis", "trellis2");
+  ASSERT_TRUE(QuantizeModel(*model_, options, pool_, nullptr).ok());
+  const std::string measured = Sha256OfPath(folder_, false).value();
+  SensitivityOptions gradients;
+  gradients.windows = options.blocks.importance_windows;
+  gradients.seed = options.blocks.seed;
+  const Sensitivity sensitivity =
+      MeasureSensitivity(*model_, "", tokens_.windows, gradients, pool_, nullptr).value();
+  options.blocks.row_importance = RowImportanceOf(*model_, sensitivity);
+  ASSERT_TRUE(QuantizeModel(*model_, options, pool_, nullptr).ok());
+  EXPECT_EQ(Sha256OfPath(folder_, false).value(), measured);
+  for (auto& [name, rows] : options.blocks.row_importance) rows.front() += 9;
+  ASSERT_TRUE(QuantizeModel(*model_, options, pool_, nullptr).ok());
+  EXPECT_NE(Sha256OfPath(folder_, false).value(), measured);
+}
+
 TEST_P(BlockQuantizerTest, BlocksOfOtherOptionsAreNotTakenOver) {
   QuantizeModelOptions options = Options("trellis", "trellis2");
   ASSERT_TRUE(QuantizeModel(*model_, options, pool_, nullptr).ok());
@@ -233,14 +275,9 @@ class Walk {
       const float* in = StageInput(forward_, w, layer, slot, rows_, cache_, BuffersOf(i));
       Means::Add(in, rows_, InputWidth(c_, slot), scale, means.input, means.input_size);
       Means::Add(streams_[i].data(), rows_, c_.hidden_size, scale, means.stream, means.stream_size);
+      FinishStage(forward_, w, slot, rows_, BuffersOf(i));
     }
     return means;
-  }
-
-  void Finish(int layer) {
-    for (size_t i = 0; i < streams_.size(); ++i) {
-      FinishBlock(forward_, weights_.layers[static_cast<size_t>(layer)], rows_, BuffersOf(i));
-    }
   }
 
  private:
@@ -293,8 +330,6 @@ TEST_P(BlockQuantizerTest, MatricesWithABiasHaveNoMeanErrorOnTheCalibration) {
         }
       }
     }
-    exact_walk.Finish(layer);
-    packed_walk.Finish(layer);
   }
   EXPECT_EQ(biases > 0, GetParam() != "llama");
 }

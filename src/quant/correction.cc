@@ -24,16 +24,17 @@ CrossMoments::CrossMoments(int64_t a_width, int64_t b_width)
       a_sums_(static_cast<size_t>(a_width)) {}
 
 void CrossMoments::Add(const float* a, const float* b, int64_t rows, ThreadPool& pool) {
-  std::vector<float> block(sums_.size());
-  MultiplyTransposedDense(a, b, a_width_, b_width_, rows, block.data(), pool);
-  pool.ParallelFor(a_width_, 1, [&](int64_t begin, int64_t end, int) {
+  constexpr int64_t kColumns = 16;  // of a, a cache line
+  block_.resize(sums_.size());
+  MultiplyTransposedDense(a, b, a_width_, b_width_, rows, block_.data(), pool);
+  pool.ParallelFor(a_width_, kColumns, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin * b_width_; i < end * b_width_; ++i) {
-      sums_[static_cast<size_t>(i)] += block[static_cast<size_t>(i)];
+      sums_[static_cast<size_t>(i)] += block_[static_cast<size_t>(i)];
+    }
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = begin; j < end; ++j) a_sums_[static_cast<size_t>(j)] += a[i * a_width_ + j];
     }
   });
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < a_width_; ++j) a_sums_[static_cast<size_t>(j)] += a[i * a_width_ + j];
-  }
   count_ += rows;
 }
 
@@ -53,23 +54,37 @@ std::vector<float> CrossMoments::MeanOfA() const {
   return mean;
 }
 
+std::vector<float> ChangeForInputs(const PackedMatrix& weights, std::span<const float> input_error,
+                                   ThreadPool& pool) {
+  const int64_t cols = weights.cols;
+  CRUMB_CHECK(std::ssize(input_error) == cols * cols);
+  const std::vector<float> exact = PlainWeights(weights, pool);
+  std::vector<float> change(exact.size());
+  MultiplyDense(exact.data(), input_error.data(), false, weights.rows, cols, cols, change.data(),
+                pool);
+  return change;
+}
+
+std::vector<float> ChangeForTarget(const PackedMatrix& weights, const SecondMoments& moments,
+                                   std::span<const float> target, ThreadPool& pool) {
+  const int64_t cols = weights.cols;
+  CRUMB_CHECK(moments.cols == cols && std::ssize(target) == weights.rows * cols);
+  const std::vector<float> exact = PlainWeights(weights, pool);
+  std::vector<float> change(exact.size());
+  MultiplyDense(exact.data(), moments.hessian.data(), true, weights.rows, cols, cols, change.data(),
+                pool);
+  for (size_t i = 0; i < change.size(); ++i) change[i] = target[i] - change[i];
+  return change;
+}
+
 Result<PackedMatrix> CorrectedWeights(const PackedMatrix& weights, const SecondMoments& moments,
-                                      std::span<const float> input_error,
-                                      std::span<const float> residual_error, double damping,
-                                      ThreadPool& pool) {
+                                      std::vector<float> change, double damping, ThreadPool& pool) {
   const int64_t rows = weights.rows;
   const int64_t cols = weights.cols;
-  CRUMB_CHECK(moments.cols == cols && std::ssize(input_error) == cols * cols);
-  CRUMB_CHECK(residual_error.empty() || std::ssize(residual_error) == rows * cols);
-  std::vector<float> corrected = PlainWeights(weights, pool);
-  std::vector<float> change(corrected.size());
-  MultiplyDense(corrected.data(), input_error.data(), false, rows, cols, cols, change.data(), pool);
-  if (!residual_error.empty()) {
-    std::transform(change.begin(), change.end(), residual_error.begin(), change.begin(),
-                   std::plus<>());
-  }
+  CRUMB_CHECK(moments.cols == cols && std::ssize(change) == rows * cols);
   const double lambda = damping * MeanDiagonal(moments);
   CRUMB_RETURN_IF_ERROR(SolveSymmetric(moments.hessian, cols, lambda, rows, change.data(), pool));
+  std::vector<float> corrected = PlainWeights(weights, pool);
   std::transform(corrected.begin(), corrected.end(), change.begin(), corrected.begin(),
                  std::plus<>());
   return Float32Matrix(rows, cols, std::move(corrected));
@@ -122,21 +137,32 @@ Result<std::vector<float>> NormFactors(std::span<const NormReader> readers,
 std::vector<float> TunedBias(const BiasReader& reader, ThreadPool& pool) {
   const auto rows = static_cast<size_t>(reader.packed->rows);
   const auto cols = static_cast<size_t>(reader.packed->cols);
-  CRUMB_CHECK(reader.bias.size() == rows && reader.mean.size() == cols);
+  CRUMB_CHECK(reader.bias.size() == rows && reader.target_mean.size() == rows);
   CRUMB_CHECK(reader.packed_mean.size() == cols);
-  const std::vector<float> exact = PlainWeights(*reader.weights, pool);
   const std::vector<float> packed = PlainWeights(*reader.packed, pool);
   std::vector<float> bias(rows);
   for (size_t r = 0; r < rows; ++r) {
-    double sum = reader.bias[r];
+    double sum = static_cast<double>(reader.bias[r]) + reader.target_mean[r];
     for (size_t c = 0; c < cols; ++c) {
-      sum += static_cast<double>(exact[r * cols + c]) * reader.mean[c] -
-             static_cast<double>(packed[r * cols + c]) * reader.packed_mean[c];
+      sum -= static_cast<double>(packed[r * cols + c]) * reader.packed_mean[c];
     }
-    if (!reader.residual_error.empty()) sum += reader.residual_error[r];
     bias[r] = static_cast<float>(sum);
   }
   return bias;
+}
+
+std::vector<float> MeanOutput(const PackedMatrix& weights, std::span<const float> mean,
+                              ThreadPool& pool) {
+  const auto cols = static_cast<size_t>(weights.cols);
+  CRUMB_CHECK(mean.size() == cols);
+  const std::vector<float> values = PlainWeights(weights, pool);
+  std::vector<float> output(static_cast<size_t>(weights.rows));
+  for (size_t r = 0; r < output.size(); ++r) {
+    double sum = 0;
+    for (size_t c = 0; c < cols; ++c) sum += static_cast<double>(values[r * cols + c]) * mean[c];
+    output[r] = static_cast<float>(sum);
+  }
+  return output;
 }
 
 }  // namespace crumb

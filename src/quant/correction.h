@@ -7,6 +7,9 @@
 // minimise the mean of |W x + s - W* x' - s'|^2 + lambda |W* - W|^2. Quantizing W* under H then
 // minimises the same error over the codes (Li et al. 2025, GPTAQ, eq. 7, without the residual
 // term).
+//
+// Where W x is at hand, one product takes the place of two: with T = mean of (W x + s - s') x'^T,
+// W D + S = T - W H.
 #ifndef CRUMB_QUANT_CORRECTION_H_
 #define CRUMB_QUANT_CORRECTION_H_
 
@@ -39,15 +42,20 @@ class CrossMoments {
   int64_t count_ = 0;
   std::vector<double> sums_;
   std::vector<double> a_sums_;
+  std::vector<float> block_;  // product of the rows at hand
 };
 
-// W*, in float32, for `weights` of any codec without input transform. `input_error`: D, cols x
-// cols; `residual_error`: S, rows x cols, or empty. lambda = damping * mean of H's diagonal.
-// kNumerics when H + lambda I can not be factored.
+// W D, rows x cols, with D (cols x cols) as `input_error`.
+std::vector<float> ChangeForInputs(const PackedMatrix& weights, std::span<const float> input_error,
+                                   ThreadPool& pool);
+// T - W H, rows x cols, with T (rows x cols) as `target`.
+std::vector<float> ChangeForTarget(const PackedMatrix& weights, const SecondMoments& moments,
+                                   std::span<const float> target, ThreadPool& pool);
+
+// W*, in float32, for `weights` of any codec without input transform. `change`: W D + S, rows x
+// cols. lambda = damping * mean of H's diagonal. kNumerics when H + lambda I can not be factored.
 Result<PackedMatrix> CorrectedWeights(const PackedMatrix& weights, const SecondMoments& moments,
-                                      std::span<const float> input_error,
-                                      std::span<const float> residual_error, double damping,
-                                      ThreadPool& pool);
+                                      std::vector<float> change, double damping, ThreadPool& pool);
 
 // One matrix that reads a norm's output, before and after.
 struct NormReader {
@@ -67,12 +75,10 @@ Result<std::vector<float>> NormFactors(std::span<const NormReader> readers,
 
 // What a bias is retuned from. Means are over the calibration's tokens.
 struct BiasReader {
-  const PackedMatrix* weights;                 // W, of the float model
-  const PackedMatrix* packed;                  // Q
-  std::span<const float> bias;                 // b of the float model
-  std::span<const float> mean;                 // of x
-  std::span<const float> packed_mean;          // of x' as Q reads it, after norms were retuned
-  std::span<const float> residual_error = {};  // mean of s - s'; empty: nothing is added to
+  const PackedMatrix* packed;          // Q
+  std::span<const float> bias;         // b of the float model
+  std::span<const float> target_mean;  // of W x + s - s'; of W x where nothing is added to
+  std::span<const float> packed_mean;  // of x' as Q reads it, after norms were retuned
 };
 
 // The bias b' that makes the mean of W x + b + s - (Q x' + b' + s') zero,
@@ -80,6 +86,10 @@ struct BiasReader {
 // and so the mean of its square least for this Q (Nagel et al. 2019,
 // https://arxiv.org/abs/1906.04721, section 4.2, where s and s' are equal and x and x' are too).
 std::vector<float> TunedBias(const BiasReader& reader, ThreadPool& pool);
+
+// W times the mean of x.
+std::vector<float> MeanOutput(const PackedMatrix& weights, std::span<const float> mean,
+                              ThreadPool& pool);
 
 }  // namespace crumb
 

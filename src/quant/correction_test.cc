@@ -57,7 +57,8 @@ TEST(Correction, TakesBackWhatIsLinearInTheErrorOfTheInputs) {
   constexpr int64_t kRows = 2000, kCols = 48;
   const Pair pair = MakePair(kRows, kCols, pool);
   const PackedMatrix weights = FloatMatrix(24, kCols, 9);
-  const auto corrected = CorrectedWeights(weights, pair.moments, pair.input_error, {}, 1e-6, pool);
+  const auto corrected = CorrectedWeights(
+      weights, pair.moments, ChangeForInputs(weights, pair.input_error, pool), 1e-6, pool);
   ASSERT_TRUE(corrected.ok());
   const double before = MeanSquaredError(pair, weights, weights, kRows, pool);
   const double after = MeanSquaredError(pair, weights, *corrected, kRows, pool);
@@ -69,7 +70,8 @@ TEST(Correction, NoOtherWeightsHaveALowerError) {
   constexpr int64_t kRows = 500, kCols = 16;
   const Pair pair = MakePair(kRows, kCols, pool);
   const PackedMatrix weights = FloatMatrix(3, kCols, 9);
-  const auto corrected = CorrectedWeights(weights, pair.moments, pair.input_error, {}, 0, pool);
+  const auto corrected = CorrectedWeights(
+      weights, pair.moments, ChangeForInputs(weights, pair.input_error, pool), 0, pool);
   ASSERT_TRUE(corrected.ok());
   const double best = MeanSquaredError(pair, weights, *corrected, kRows, pool);
   const std::vector<float> values = PlainWeights(*corrected, pool);
@@ -87,9 +89,46 @@ TEST(Correction, EqualInputsChangeNothing) {
   const SecondMoments moments = CorrelatedMoments(32, 200, 1);
   const PackedMatrix weights = FloatMatrix(8, 32, 2);
   const std::vector<float> no_error(32 * 32);
-  const auto corrected = CorrectedWeights(weights, moments, no_error, {}, 0.01, pool);
+  const auto corrected =
+      CorrectedWeights(weights, moments, ChangeForInputs(weights, no_error, pool), 0.01, pool);
   ASSERT_TRUE(corrected.ok());
   EXPECT_EQ(PlainWeights(*corrected, pool), PlainWeights(weights, pool));
+}
+
+// W D + S = T - W H, in float32 products of kRows rows: each entry is a mean of kRows terms, and
+// what is subtracted one of kCols; roundings are independent, so their square root counts.
+TEST(Correction, TheTargetHoldsTheErrorsOfInputsAndOfTheStream) {
+  ThreadPool pool(2);
+  constexpr int64_t kRows = 700, kCols = 48, kOut = 24;
+  const Pair pair = MakePair(kRows, kCols, pool);
+  const PackedMatrix weights = FloatMatrix(kOut, kCols, 9);
+  const std::vector<float> w = PlainWeights(weights, pool);
+  const std::vector<float> stream_error = GaussianValues(kRows * kOut, 7, 0.3);
+  std::vector<float> sums(stream_error.size());
+  MultiplyDense(pair.exact.data(), w.data(), true, kRows, kOut, kCols, sums.data(), pool);
+  for (size_t i = 0; i < sums.size(); ++i) sums[i] += stream_error[i];
+  CrossMoments target(kOut, kCols), residual(kOut, kCols);
+  target.Add(sums.data(), pair.packed.data(), kRows, pool);
+  residual.Add(stream_error.data(), pair.packed.data(), kRows, pool);
+
+  const std::vector<float> in_two = ChangeForInputs(weights, pair.input_error, pool);
+  const std::vector<float> s = residual.Mean();
+  const std::vector<float> in_one = ChangeForTarget(weights, pair.moments, target.Mean(), pool);
+  double largest_h = 0;
+  for (int64_t c = 0; c < kCols; ++c) {
+    largest_h =
+        std::max<double>(largest_h, pair.moments.hessian[static_cast<size_t>(c * kCols + c)]);
+  }
+  for (size_t r = 0; r < kOut; ++r) {
+    double squares = 0;
+    for (size_t c = 0; c < kCols; ++c) squares += std::pow(w[r * kCols + c], 2);
+    const double bound = 4 * 0x1p-24 * std::sqrt(kRows) * largest_h * std::sqrt(squares);
+    for (size_t c = 0; c < kCols; ++c) {
+      const size_t at = r * kCols + c;
+      EXPECT_NEAR(in_one[at], in_two[at] + s[at], bound);
+      EXPECT_GT(std::abs(in_two[at]) + std::abs(s[at]), 0);
+    }
+  }
 }
 
 TEST(NormFactors, FindTheFactorsThatWereLost) {
@@ -182,13 +221,13 @@ TEST(Correction, ATunedBiasLeavesNoMeanErrorAndASmallerSquaredOne) {
   const PackedMatrix packed = FloatMatrix(kOut, kCols, 10);  // as wrong as can be
   const std::vector<float> bias = GaussianValues(kOut, 5, 1);
   const std::vector<float> residual = GaussianValues(kOut, 6, 1);
+  std::vector<float> target = MeanOutput(weights, mean, pool);
+  for (size_t r = 0; r < target.size(); ++r) target[r] += residual[r];
   BiasReader reader;
-  reader.weights = &weights;
   reader.packed = &packed;
   reader.bias = bias;
-  reader.mean = mean;
+  reader.target_mean = target;
   reader.packed_mean = packed_mean;
-  reader.residual_error = residual;
   const std::vector<float> tuned = TunedBias(reader, pool);
 
   const std::vector<float> w = PlainWeights(weights, pool);

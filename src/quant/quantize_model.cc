@@ -8,6 +8,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/check.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/sha256.h"
@@ -20,7 +21,6 @@
 #include "quant/partial_blocks.h"
 #include "quant/quantize_by_awq.h"
 #include "quant/quantizer.h"
-#include "quant/sensitivity.h"
 
 namespace crumb {
 namespace {
@@ -84,12 +84,9 @@ Result<Json> MakeManifest(const Model& model, const QuantizeModelOptions& option
     hashes.push_back(fmt::format("{:016x}", line));
   }
   manifest["options"] = {
-      {"correct_inputs", blocks.correct_inputs},
-      {"correction_damping", blocks.correction_damping},
-      {"tune_norms", blocks.tune_norms},
-      {"norm_damping", blocks.norm_damping},
-      {"tune_biases", blocks.tune_biases},
-      {"importance_windows", blocks.row_importance.empty() ? blocks.importance_windows : 0}};
+      {"correct_inputs", blocks.correct_inputs}, {"correction_damping", blocks.correction_damping},
+      {"tune_norms", blocks.tune_norms},         {"norm_damping", blocks.norm_damping},
+      {"tune_biases", blocks.tune_biases},       {"importance_windows", blocks.importance_windows}};
   return manifest;
 }
 
@@ -114,67 +111,93 @@ Status QuantizeEach(const Model& model, const QuantizePlan& plan, FolderOutput& 
   return OkStatus();
 }
 
-using RowImportance = std::map<std::string, std::vector<float>, std::less<>>;
-
-// Mean squared gradients of the outputs (quant/sensitivity.h), mean 1 for each matrix, and a little
-// for every row: a second-order prediction of no loss at all is not to be trusted. Tables are left
-// out: a rare token's row would get next to nothing.
 Result<RowImportance> MeasureRowImportance(const Model& model, const QuantizeModelOptions& options,
                                            const std::string& folder, ThreadPool& pool) {
-  constexpr float kLeast = 0.02f;
   CRUMB_ASSIGN_OR_RETURN(const std::string hash, Sha256OfPath(model.path()));
   SensitivityOptions some;
   some.windows = options.blocks.importance_windows;
   some.seed = options.blocks.seed;
+  // Memory that the streams need afterwards anyway.
+  some.keep_bytes = FloatStream::BytesFor(model, *options.calibration);
   const std::string path =
       options.sensitivity_path.empty() ? JoinPath(folder, "sensitivity") : options.sensitivity_path;
   CRUMB_ASSIGN_OR_RETURN(const Sensitivity sensitivity,
                          KnownOrMeasuredSensitivity(path, model, hash, options.calibration->windows,
                                                     some, pool, nullptr));
-  RowImportance importance;
-  for (const NamedMatrix& named : model.matrices()) {
-    const auto found = sensitivity.matrices.find(named.name);
-    if (named.layer < 0 || found == sensitivity.matrices.end()) continue;
-    const std::vector<float>& measured = found->second.row_importance;
-    const double sum = std::accumulate(measured.begin(), measured.end(), 0.0);
-    if (sum <= 0) continue;
-    const auto scale = static_cast<float>(static_cast<double>(measured.size()) / sum);
-    std::vector<float>& rows = importance[named.name];
-    for (const float value : measured) rows.push_back(value * scale + kLeast);
+  return RowImportanceOf(model, sensitivity);
+}
+
+// One plan on its way through the blocks, from the embedding (layer -1) to a head of its own.
+class BlockWalk {
+ public:
+  // The arguments must outlive the result.
+  static Result<std::unique_ptr<BlockWalk>> Create(const Model& model,
+                                                   const QuantizeModelOptions& options,
+                                                   const PartialBlocks& partial,
+                                                   FolderOutput& output, MatrixCounter& counter,
+                                                   FloatStream& exact, ThreadPool& pool) {
+    std::unique_ptr<BlockWalk> walk(new BlockWalk(partial, output, counter));
+    walk->blocks_ = options.blocks;
+    if (walk->blocks_.importance_windows > 0 && walk->blocks_.row_importance.empty() &&
+        !model.config().encoder) {
+      CRUMB_ASSIGN_OR_RETURN(walk->blocks_.row_importance,
+                             MeasureRowImportance(model, options, partial.folder(), pool));
+    }
+    CRUMB_ASSIGN_OR_RETURN(walk->quantizer_,
+                           BlockQuantizer::Create(model, options.plan, *options.calibration,
+                                                  walk->blocks_, exact, partial.folder(), pool));
+    return walk;
   }
-  return importance;
+
+  Status Step(int layer) {
+    std::optional<QuantizedBlock> block = partial_.Load(layer);
+    if (block.has_value()) {
+      CRUMB_RETURN_IF_ERROR(quantizer_->Replay(layer, *block));
+      for (size_t i = 0; i < block->matrices.size(); ++i) counter_.Next();
+      ++resumed_;
+    } else {
+      Result<QuantizedBlock> made = quantizer_->Quantize(layer, [&] { return counter_.Next(); });
+      if (made.status().code() == StatusCode::kInterrupted) {
+        return Interrupted(counter_.Place() + "; the same command goes on from there");
+      }
+      if (!made.ok()) return made.status();
+      block = std::move(made).value();
+      CRUMB_RETURN_IF_ERROR(partial_.Save(layer, *block));
+    }
+    return output_.Add(*block);
+  }
+
+  int resumed() const { return resumed_; }
+
+ private:
+  BlockWalk(const PartialBlocks& partial, FolderOutput& output, MatrixCounter& counter)
+      : partial_(partial), output_(output), counter_(counter) {}
+
+  const PartialBlocks& partial_;
+  FolderOutput& output_;
+  MatrixCounter& counter_;
+  BlockQuantizerOptions blocks_;
+  std::unique_ptr<BlockQuantizer> quantizer_;
+  int resumed_ = 0;
+};
+
+// Layers of a walk: -1 .. this.
+int LastLayer(const Model& model) {
+  const bool own_head = !model.config().tied_head && !model.config().encoder;
+  return static_cast<int>(model.config().layers) - (own_head ? 0 : 1);
 }
 
 Status QuantizeBlocks(const Model& model, const QuantizeModelOptions& options,
                       const PartialBlocks& partial, FolderOutput& output, MatrixCounter& counter,
                       ThreadPool& pool, int* resumed) {
-  BlockQuantizerOptions blocks = options.blocks;
-  if (blocks.importance_windows > 0 && blocks.row_importance.empty() && !model.config().encoder) {
-    CRUMB_ASSIGN_OR_RETURN(blocks.row_importance,
-                           MeasureRowImportance(model, options, partial.folder(), pool));
+  CRUMB_ASSIGN_OR_RETURN(const auto exact,
+                         FloatStream::Create(model, *options.calibration, partial.folder(), pool));
+  CRUMB_ASSIGN_OR_RETURN(const auto walk,
+                         BlockWalk::Create(model, options, partial, output, counter, *exact, pool));
+  for (int layer = -1; layer <= LastLayer(model); ++layer) {
+    CRUMB_RETURN_IF_ERROR(walk->Step(layer));
   }
-  CRUMB_ASSIGN_OR_RETURN(const auto quantizer,
-                         BlockQuantizer::Create(model, options.plan, *options.calibration, blocks,
-                                                partial.folder(), pool));
-  const int layers = static_cast<int>(model.config().layers);
-  const bool own_head = !model.config().tied_head && !model.config().encoder;
-  for (int layer = -1; layer < layers + (own_head ? 1 : 0); ++layer) {
-    std::optional<QuantizedBlock> block = partial.Load(layer);
-    if (block.has_value()) {
-      CRUMB_RETURN_IF_ERROR(quantizer->Replay(layer, *block));
-      for (size_t i = 0; i < block->matrices.size(); ++i) counter.Next();
-      ++*resumed;
-    } else {
-      Result<QuantizedBlock> made = quantizer->Quantize(layer, [&] { return counter.Next(); });
-      if (made.status().code() == StatusCode::kInterrupted) {
-        return Interrupted(counter.Place() + "; the same command goes on from there");
-      }
-      if (!made.ok()) return made.status();
-      block = std::move(made).value();
-      CRUMB_RETURN_IF_ERROR(partial.Save(layer, *block));
-    }
-    CRUMB_RETURN_IF_ERROR(output.Add(*block));
-  }
+  *resumed = walk->resumed();
   return OkStatus();
 }
 
@@ -194,6 +217,62 @@ Status QuantizeInto(std::unique_ptr<PackedFolderWriter> writer, const Model& mod
   return output.Finish(manifest);
 }
 
+double Now() {
+  const auto time = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(time).count();
+}
+
+// The writer counts the bits; the manifest is the one place where they are kept.
+Status ReadBits(const std::string& folder, QuantizeModelResult& result) {
+  const std::string path = JoinPath(folder, "manifest.json");
+  CRUMB_ASSIGN_OR_RETURN(const Json written, ReadJsonFile(path));
+  CRUMB_ASSIGN_OR_RETURN(result.matrix_bits_per_weight,
+                         JsonNumber(written, "matrix_bits_per_weight", path));
+  CRUMB_ASSIGN_OR_RETURN(result.total_bits_per_weight,
+                         JsonNumber(written, "total_bits_per_weight", path));
+  return OkStatus();
+}
+
+// One plan among those that QuantizeTogether makes.
+struct OneOfMany {
+  OneOfMany(const Model& model, const QuantizeModelOptions& its_options,
+            std::function<bool(int, int)> its_progress)
+      : options(its_options), progress(std::move(its_progress)), counter(model, progress) {}
+
+  Status Open(const Model& model) {
+    CRUMB_RETURN_IF_ERROR(CheckPlan(model, options.plan, true));
+    CRUMB_ASSIGN_OR_RETURN(manifest, MakeManifest(model, options));
+    CRUMB_ASSIGN_OR_RETURN(auto writer,
+                           PackedFolderWriter::Create(options.folder, options.replace));
+    output = std::make_unique<FolderOutput>(model, std::move(writer));
+    CRUMB_ASSIGN_OR_RETURN(PartialBlocks opened,
+                           PartialBlocks::Open(options.folder + ".partial", DumpJson(manifest)));
+    partial = std::make_unique<PartialBlocks>(std::move(opened));
+    return OkStatus();
+  }
+  Status Begin(const Model& model, FloatStream& exact, ThreadPool& pool) {
+    CRUMB_ASSIGN_OR_RETURN(
+        walk, BlockWalk::Create(model, options, *partial, *output, counter, exact, pool));
+    return OkStatus();
+  }
+  Status Finish() {
+    result.layers_resumed = walk->resumed();
+    walk.reset();
+    CRUMB_RETURN_IF_ERROR(output->Finish(manifest));
+    CRUMB_RETURN_IF_ERROR(partial->Remove());
+    return ReadBits(options.folder, result);
+  }
+
+  const QuantizeModelOptions& options;
+  const std::function<bool(int, int)> progress;
+  MatrixCounter counter;
+  Json manifest;
+  std::unique_ptr<PartialBlocks> partial;
+  std::unique_ptr<FolderOutput> output;
+  std::unique_ptr<BlockWalk> walk;
+  QuantizeModelResult result;
+};
+
 Status CheckTuning(const Model& model, const QuantizeModelOptions& options) {
   if (model.config().encoder) {
     return Unsupported(fmt::format("{}: only decoders can be tuned end to end", model.path()));
@@ -206,6 +285,22 @@ Status CheckTuning(const Model& model, const QuantizeModelOptions& options) {
 
 }  // namespace
 
+RowImportance RowImportanceOf(const Model& model, const Sensitivity& sensitivity) {
+  constexpr float kLeast = 0.02f;
+  RowImportance importance;
+  for (const NamedMatrix& named : model.matrices()) {
+    const auto found = sensitivity.matrices.find(named.name);
+    if (named.layer < 0 || found == sensitivity.matrices.end()) continue;
+    const std::vector<float>& measured = found->second.row_importance;
+    const double sum = std::accumulate(measured.begin(), measured.end(), 0.0);
+    if (sum <= 0) continue;
+    const auto scale = static_cast<float>(static_cast<double>(measured.size()) / sum);
+    std::vector<float>& rows = importance[named.name];
+    for (const float value : measured) rows.push_back(value * scale + kLeast);
+  }
+  return importance;
+}
+
 bool NeedsCalibration(const QuantizePlan& plan) {
   const auto uses = [](const MatrixChoice& choice) {
     const Quantizer* method = FindQuantizer(choice.method);
@@ -216,10 +311,15 @@ bool NeedsCalibration(const QuantizePlan& plan) {
   return any;
 }
 
+bool CanGoTogether(const QuantizeModelOptions& options) {
+  return options.calibration != nullptr && NeedsCalibration(options.plan) &&
+         options.plan.block.method != "awq" && options.tuning.epochs == 0;
+}
+
 Result<QuantizeModelResult> QuantizeModel(const Model& model, const QuantizeModelOptions& options,
                                           ThreadPool& pool,
                                           const std::function<bool(int, int)>& progress) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = Now();
   const bool calibrated = options.calibration != nullptr && NeedsCalibration(options.plan);
   const bool tuned = options.tuning.epochs > 0;
   CRUMB_RETURN_IF_ERROR(CheckPlan(model, options.plan, calibrated));
@@ -254,16 +354,51 @@ Result<QuantizeModelResult> QuantizeModel(const Model& model, const QuantizeMode
     CRUMB_RETURN_IF_ERROR(partial.Remove());
   }
 
-  // The writer counts the bits; the manifest is the one place where they are kept.
-  const std::string path = JoinPath(options.folder, "manifest.json");
-  CRUMB_ASSIGN_OR_RETURN(const Json written, ReadJsonFile(path));
-  CRUMB_ASSIGN_OR_RETURN(result.matrix_bits_per_weight,
-                         JsonNumber(written, "matrix_bits_per_weight", path));
-  CRUMB_ASSIGN_OR_RETURN(result.total_bits_per_weight,
-                         JsonNumber(written, "total_bits_per_weight", path));
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  result.seconds = elapsed.count();
+  CRUMB_RETURN_IF_ERROR(ReadBits(options.folder, result));
+  result.seconds = Now() - start;
   return result;
+}
+
+Result<std::vector<QuantizeModelResult>> QuantizeTogether(
+    const Model& model, std::span<const QuantizeModelOptions> all, ThreadPool& pool,
+    const std::function<bool(size_t, int, int)>& progress) {
+  CRUMB_RETURN_IF_ERROR(CheckNotQuantized(model));
+  std::vector<std::unique_ptr<OneOfMany>> many;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const double start = Now();
+    CRUMB_CHECK(all[i].calibration == all.front().calibration && CanGoTogether(all[i]));
+    many.push_back(std::make_unique<OneOfMany>(model, all[i], [i, &progress](int done, int total) {
+      return !progress || progress(i, done, total);
+    }));
+    CRUMB_RETURN_IF_ERROR(many.back()->Open(model));
+    many.back()->result.seconds += Now() - start;
+  }
+  if (many.empty()) return std::vector<QuantizeModelResult>();
+  CRUMB_ASSIGN_OR_RETURN(
+      const auto exact,
+      FloatStream::Create(model, *all.front().calibration, many.front()->partial->folder(), pool));
+  // What each does for itself counts for it, what is done once for all of them in equal parts.
+  double shared = 0;
+  const double begin = Now();
+  for (const auto& one : many) CRUMB_RETURN_IF_ERROR(one->Begin(model, *exact, pool));
+  shared += Now() - begin;
+  for (int layer = -1; layer <= LastLayer(model); ++layer) {
+    for (const auto& one : many) {
+      const double start = Now();
+      const double exact_before = exact->seconds();
+      CRUMB_RETURN_IF_ERROR(one->walk->Step(layer));
+      one->result.seconds += Now() - start - (exact->seconds() - exact_before);
+    }
+  }
+  shared += exact->seconds();
+  std::vector<QuantizeModelResult> results;
+  for (const auto& one : many) {
+    const double start = Now();
+    CRUMB_RETURN_IF_ERROR(one->Finish());
+    one->result.seconds += Now() - start + shared / static_cast<double>(many.size());
+    results.push_back(one->result);
+  }
+  return results;
 }
 
 }  // namespace crumb

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "base/thread_pool.h"
@@ -19,6 +21,7 @@
 #include "quant/block_quantizer.h"
 #include "quant/end_to_end.h"
 #include "quant/plan.h"
+#include "quant/sensitivity.h"
 
 namespace crumb {
 
@@ -45,6 +48,11 @@ struct QuantizeModelResult {
   std::optional<EndToEndReport> tuning;
 };
 
+// Mean squared gradients of the outputs, mean 1 for each matrix, and a little for every row: a
+// second-order prediction of no loss at all is not to be trusted. Tables are left out: a rare
+// token's row would get next to nothing. For BlockQuantizerOptions::row_importance.
+RowImportance RowImportanceOf(const Model& model, const Sensitivity& sensitivity);
+
 // Whether any matrix of the plan asks for calibration.
 bool NeedsCalibration(const QuantizePlan& plan);
 
@@ -53,6 +61,17 @@ bool NeedsCalibration(const QuantizePlan& plan);
 Result<QuantizeModelResult> QuantizeModel(const Model& model, const QuantizeModelOptions& options,
                                           ThreadPool& pool,
                                           const std::function<bool(int, int)>& progress);
+
+// Whether QuantizeTogether takes it: calibrated, sequentially (awq is not), and not tuned.
+bool CanGoTogether(const QuantizeModelOptions& options);
+
+// Several plans of one model on the same calibration, block by block side by side: the float model
+// runs once for all of them. Every folder gets the bytes that QuantizeModel gives it, and is
+// resumed in the same way. `progress` (index, done, total) after each matrix. Seconds of a result:
+// its own, and an equal part of what was done for all. REQUIRES: CanGoTogether, for all of them.
+Result<std::vector<QuantizeModelResult>> QuantizeTogether(
+    const Model& model, std::span<const QuantizeModelOptions> all, ThreadPool& pool,
+    const std::function<bool(size_t, int, int)>& progress);
 
 }  // namespace crumb
 

@@ -162,7 +162,7 @@ Result<Sensitivity> MeasureSensitivity(const Model& model, const std::string& mo
   if (chosen.empty()) {
     return InvalidArgument("sensitivities need at least one window of two tokens");
   }
-  CRUMB_ASSIGN_OR_RETURN(const auto backward, Backward::Create(model, pool));
+  CRUMB_ASSIGN_OR_RETURN(const auto backward, Backward::Create(model, pool, options.keep_bytes));
   const bool expected =
       options.loss_kind == LossKind::kSampled && model.config().logit_softcap == 0;
   Sums sums;

@@ -58,6 +58,7 @@ struct SensitivityOptions {
   int64_t context = 512;  // tokens of each window that are used, at most
   LossKind loss_kind = LossKind::kSampled;
   uint64_t seed = 1;
+  int64_t keep_bytes = 0;  // of activations, in place of running blocks again (model/backward.h)
 };
 
 // `windows`: of calibration text. Decoders only (model/backward.h). `progress`

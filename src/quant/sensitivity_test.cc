@@ -140,6 +140,19 @@ TEST(Sensitivity, IsTheMeanSquareOfTheGradients) {
   }
 }
 
+TEST(Sensitivity, IsTheSameWhetherActivationsAreKeptOrComputedAgain) {
+  const auto model = TinyModel("qwen2");
+  ThreadPool pool(2);
+  const auto windows = RandomWindows(*model, 3, 20);
+  const Sensitivity again = MeasureOrFail(*model, windows, {.windows = 3}, pool);
+  const Sensitivity kept =
+      MeasureOrFail(*model, windows, {.windows = 3, .keep_bytes = int64_t{1} << 24}, pool);
+  for (const auto& [name, matrix] : again.matrices) {
+    EXPECT_EQ(kept.matrices.at(name).row_importance, matrix.row_importance) << name;
+    EXPECT_EQ(kept.matrices.at(name).lookup_importance, matrix.lookup_importance) << name;
+  }
+}
+
 TEST(Sensitivity, TiedTableHasImportanceOfRowsAndOfLookups) {
   const auto model = TinyModel("gemma3");
   ThreadPool pool(2);

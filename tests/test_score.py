@@ -205,6 +205,10 @@ class Eval(CrumbTest):
         self.assertGreater(result["units"]["byte_perplexity"], 1)
         self.assert_refused(run("eval", self.model, "--text", self.text, "--stride", 256), 2, "stride of 256")
 
+    def test_windows_and_noise_are_of_texts_and_not_of_tasks(self):
+        for option in (["--stride", 8], ["--self-noise"]):
+            self.assert_refused(run("eval", self.model, "--task", "piqa", *option), 2, "--task")
+
     def test_self_noise_of_other_threads_is_zero_as_designed(self):
         result = run_json("eval", self.model, "--text", self.text, "--windows", 2, "--self-noise")[0]
         ways = result["self_noise"]["ways"]

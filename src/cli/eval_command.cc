@@ -153,7 +153,12 @@ Status RunTasks(const EvalArguments& arguments, const CommonOptions& common) {
 }
 
 Status Run(const EvalArguments& arguments, const CommonOptions& common) {
-  if (!arguments.tasks.tasks.empty()) return RunTasks(arguments, common);
+  if (!arguments.tasks.tasks.empty()) {
+    if (arguments.stride > 0 || arguments.self_noise) {
+      return InvalidArgument("--stride and --self-noise are of texts; leave --task away");
+    }
+    return RunTasks(arguments, common);
+  }
   if (arguments.models.size() > 1) {
     return InvalidArgument("several models need --task; a text takes one MODEL and a --reference");
   }

@@ -1,6 +1,5 @@
-// crumb eval MODEL: perplexity on texts and divergence from a reference on the same tokens; or,
-// with
-// --task, questions (eval_tasks.h).
+// crumb eval MODEL: perplexity on texts and divergence from a reference on the same tokens; or
+// questions with --task (eval_tasks.h).
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

@@ -1,17 +1,24 @@
-// crumb scale FILE.jsonl: how losses fall with the size of a model, by group (task, language), with
-// the fitted law and what it does not explain.
+// crumb scale FILE.jsonl or STUDY...: how losses fall with the size of a model, by group (task,
+// language), with the fitted law and what it does not explain; of studies also the losses
+// themselves.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <iterator>
 #include <memory>
+#include <tuple>
 
 #include "base/files.h"
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "evidence/ledger.h"
+#include "lab/study_losses.h"
 #include "measure/scale_law.h"
+#include "publish/study_rows.h"
 #include "text/utf8.h"
 
 namespace crumb {
@@ -120,7 +127,115 @@ void PrintFit(const std::string& name, const Json& fit) {
   }
 }
 
-Status Run(const std::string& path, const CommonOptions& common) {
+// --- studies -------------------------------------------------------------------------------------
+
+Result<std::vector<StudyLoss>> ReadStudies(const std::vector<std::string>& folders) {
+  std::vector<StudyLoss> all;
+  for (const std::string& folder : folders) {
+    CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Ledger> ledger,
+                           Ledger::OpenForReading(JoinPath(folder, "ledger.db")));
+    const Result<Ledger::VerifyReport> verified = ledger->Verify({});
+    if (!verified.ok()) return verified.status().WithContext(folder);
+    CRUMB_ASSIGN_OR_RETURN(std::vector<Evidence> rows, ledger->Select({}));
+    std::erase_if(rows, IsOfOtherCommand);
+    Result<std::vector<StudyLoss>> losses = LossesOf(rows);
+    if (!losses.ok()) return losses.status().WithContext(folder);
+    std::ranges::move(*losses, std::back_inserter(all));
+  }
+  std::ranges::stable_sort(all, {}, [](const StudyLoss& loss) {
+    return std::tuple(loss.variant, loss.kind, loss.text, loss.parameters);
+  });
+  return all;
+}
+
+std::vector<Group> GroupsOf(const std::vector<StudyLoss>& losses) {
+  std::vector<Group> groups;
+  for (const StudyLoss& loss : losses) {
+    const std::string name = fmt::format("{}, {}", loss.variant, loss.text);
+    const auto found = std::ranges::find(groups, name, &Group::name);
+    std::vector<ScalePoint>& points =
+        found != groups.end() ? found->points : groups.emplace_back(Group{name, {}}).points;
+    if (std::ranges::count(points, loss.model, &ScalePoint::name) == 0) {
+      points.push_back(loss.point);
+    }
+  }
+  return groups;
+}
+
+Json LossJson(const StudyLoss& loss) {
+  Json json = Json::object();
+  json["model"] = loss.model;
+  json["parameters"] = loss.parameters;
+  json["variant"] = loss.variant;
+  json["text"] = loss.text;
+  json["kind"] = loss.kind;
+  json["language"] = loss.language;
+  json["loss"] = loss.loss;
+  json["low"] = loss.interval.low;
+  json["high"] = loss.interval.high;
+  json["at_chance"] = IsFloor(loss.point);
+  json["verdict"] = loss.verdict;
+  json["evidence"] = loss.row_id;
+  return json;
+}
+
+void PrintLosses(const std::vector<StudyLoss>& losses) {
+  std::string variant;
+  for (const StudyLoss& loss : losses) {
+    if (loss.variant != variant) {
+      variant = loss.variant;
+      fmt::print("\n{}\n", variant);
+    }
+    const bool text = loss.kind == "text";
+    const double scale = text ? 1 : 100;
+    fmt::print("  {:<14.14} {:<22.22} {:>8.3g} {:>+8.{}f} [{:+.{}f}, {:+.{}f}] {}\n", loss.kind,
+               loss.text, loss.parameters, scale * loss.loss, text ? 3 : 1,
+               scale * loss.interval.low, text ? 3 : 1, scale * loss.interval.high, text ? 3 : 1,
+               IsFloor(loss.point) ? "floor"
+               : text              ? "nat"
+                                   : "points");
+  }
+  fmt::print(
+      "\nloss of a text: ln(perplexity ratio), nats a token; of a task: points of right\n"
+      "answers; floor: the reference only guesses, so there is nothing to lose\n\n");
+}
+
+Status RunStudies(const std::vector<std::string>& folders, const CommonOptions& common) {
+  CRUMB_ASSIGN_OR_RETURN(const std::vector<StudyLoss> losses, ReadStudies(folders));
+  if (losses.empty()) return NotFound("the studies hold no loss of any version");
+  Json document = Json::object();
+  document["losses"] = Json::array();
+  for (const StudyLoss& loss : losses) document["losses"].push_back(LossJson(loss));
+  document["laws"] = Json::object();
+  document["no_law"] = Json::object();
+  if (!common.json) PrintLosses(losses);
+  for (const Group& group : GroupsOf(losses)) {
+    const Result<ScaleFit> fit = FitScaleLaw(group.points);
+    if (!fit.ok()) {
+      document["no_law"][group.name] = fit.status().message();
+      continue;
+    }
+    document["laws"][group.name] = FitJson(*fit, group.points);
+    if (!common.json) PrintFit(group.name, document["laws"][group.name]);
+  }
+  if (common.json) {
+    PrintJson(document);
+  } else if (const size_t without = document["no_law"].size(); without > 0) {
+    fmt::print(
+        "no law for {} of {} groups: under four sizes that lost something (--json says why)\n",
+        without, without + document["laws"].size());
+  }
+  return OkStatus();
+}
+
+Status Run(const std::vector<std::string>& paths, const CommonOptions& common) {
+  const auto folders = std::ranges::count_if(
+      paths, [](const std::string& path) { return std::filesystem::is_directory(path); });
+  if (folders == std::ssize(paths)) return RunStudies(paths, common);
+  if (paths.size() > 1) {
+    return InvalidArgument("several paths are folders of studies; a file of losses stands alone");
+  }
+  const std::string& path = paths[0];
   CRUMB_ASSIGN_OR_RETURN(const std::vector<Group> groups, ReadGroups(path));
   Json json = Json::object();
   for (const Group& group : groups) {
@@ -141,15 +256,18 @@ Status Run(const std::string& path, const CommonOptions& common) {
 }  // namespace
 
 Runner AddScaleCommand(CLI::App& app) {
-  auto path = std::make_shared<std::string>();
-  app.add_option("FILE", *path, "losses of models, one JSON object a line")->required();
+  auto paths = std::make_shared<std::vector<std::string>>();
+  app.add_option("FILE", *paths, "losses of models, one JSON object a line; or folders of studies")
+      ->required();
   app.footer(
       "Keys of a line: model, parameters, loss (of quality by fewer bits, above 0);\n"
       "group (a task, a language; each has a fit of its own); accuracy, accuracy_error\n"
       "and chance, by which a model that only guesses is left out. No fit under four\n"
       "sizes.\n"
-      "Example:\n  crumb scale losses.jsonl");
-  return [path](const CommonOptions& common) { return Run(*path, common); };
+      "Of studies: every loss by kind of task and language, and a fit for each version\n"
+      "and text or task.\n"
+      "Examples:\n  crumb scale losses.jsonl\n  crumb scale study-small study-large");
+  return [paths](const CommonOptions& common) { return Run(*paths, common); };
 }
 
 }  // namespace crumb

@@ -17,8 +17,8 @@ namespace {
 
 // Rows of activations that are multiplied in one go: their copy stays in the cache.
 constexpr int64_t kBatch = 256;
-// So many right sides, and fewer, are solved in float64.
-constexpr int64_t kFewRightSides = 32;
+// Right sides that are solved together.
+constexpr int64_t kRightSides = 256;
 constexpr int64_t kTransposeTile = 16;
 
 int Int(int64_t n) { return static_cast<int>(n); }
@@ -99,33 +99,8 @@ void MultiplyTransposedDense(const float* a, const float* b, int64_t m, int64_t 
   MultiplyByTransposed(rows.data(), Transposed(b, k, n, pool).data(), m, n, k, c, pool);
 }
 
-namespace {
-
-// x <- x (L L^T)^-1 as two products with the inverse of L in float32, which all threads share:
-// the serial OpenBLAS has one (two threads in it at once spoil each other's buffers).
-Status SolveMany(std::vector<double>& factor, int64_t n, int64_t rows, float* x, ThreadPool& pool) {
-  const lapack_int info = LAPACKE_dtrtri(LAPACK_ROW_MAJOR, 'L', 'N', Int(n), factor.data(), Int(n));
-  if (info != 0) {
-    return NumericsError(fmt::format("a matrix of second moments is singular at column {}", info));
-  }
-  std::vector<float> inverse(
-      factor.size());  // what dpotrf left above the diagonal is not part of it
-  for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j <= i; ++j) {
-      const auto at = static_cast<size_t>(i * n + j);
-      inverse[at] = static_cast<float>(factor[at]);
-    }
-  }
-  std::vector<float> half(static_cast<size_t>(rows * n));
-  MultiplyDense(x, inverse.data(), true, rows, n, n, half.data(), pool);
-  MultiplyDense(half.data(), inverse.data(), false, rows, n, n, x, pool);
-  return OkStatus();
-}
-
-}  // namespace
-
 Status SolveSymmetric(std::span<const float> h, int64_t n, double lambda, int64_t rows, float* x,
-                      ThreadPool& pool) {
+                      ThreadPool& /*pool*/) {
   std::vector<double> factor(h.begin(), h.end());
   for (int64_t i = 0; i < n; ++i) factor[static_cast<size_t>(i * n + i)] += lambda;
   const lapack_int info = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'L', Int(n), factor.data(), Int(n));
@@ -133,14 +108,19 @@ Status SolveSymmetric(std::span<const float> h, int64_t n, double lambda, int64_
     return NumericsError(
         fmt::format("a matrix of second moments is not positive definite at column {}", info));
   }
-  if (rows > kFewRightSides) return SolveMany(factor, n, rows, x, pool);
-  std::vector<double> some(x, x + rows * n);
-  for (const CBLAS_TRANSPOSE side : {CblasTrans, CblasNoTrans}) {
-    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, side, CblasNonUnit, Int(rows), Int(n), 1.0,
-                factor.data(), Int(n), some.data(), Int(n));
+  // On one thread: two threads in the serial OpenBLAS at once spoil each other's buffers.
+  std::vector<double> some(static_cast<size_t>(kRightSides * n));
+  for (int64_t begin = 0; begin < rows; begin += kRightSides) {
+    float* first = x + begin * n;
+    const int64_t count = std::min(kRightSides, rows - begin);
+    std::copy_n(first, count * n, some.begin());
+    for (const CBLAS_TRANSPOSE side : {CblasTrans, CblasNoTrans}) {
+      cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, side, CblasNonUnit, Int(count), Int(n),
+                  1.0, factor.data(), Int(n), some.data(), Int(n));
+    }
+    std::transform(some.begin(), some.begin() + count * n, first,
+                   [](double value) { return static_cast<float>(value); });
   }
-  std::transform(some.begin(), some.end(), x,
-                 [](double value) { return static_cast<float>(value); });
   return OkStatus();
 }
 

@@ -15,7 +15,7 @@ import sys
 
 ORDER = ["base", "measure", "codecs", "formats", "text", "jinja", "tokenizers", "kernels", "cuda", "model",
          "calibration", "quant",
-         "eval", "tasks", "evidence", "lab", "publish", "fetch", "cli"]
+         "eval", "tasks", "evidence", "lint", "lab", "publish", "fetch", "cli"]
 # Folders that may include less than everything before them.
 ALLOWED = {
     "base": set(),
@@ -33,6 +33,7 @@ ALLOWED = {
     "eval": {"base", "measure", "text", "tokenizers", "kernels", "model"},
     "tasks": {"base", "measure", "text", "jinja", "tokenizers", "kernels", "model", "eval"},
     "evidence": {"base"},
+    "lint": {"base", "measure", "text", "evidence"},
     "publish": {"base", "measure", "evidence"},
     "fetch": {"base", "formats"},
 }

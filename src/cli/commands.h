@@ -18,6 +18,7 @@ Runner AddGenerateCommand(CLI::App& app);
 Runner AddChatCommand(CLI::App& app);
 Runner AddReportCommand(CLI::App& app);
 Runner AddLedgerCommand(CLI::App& app);
+Runner AddLintCommand(CLI::App& app);
 Runner AddPullCommand(CLI::App& app);
 Runner AddCacheCommand(CLI::App& app);
 

@@ -36,6 +36,7 @@ constexpr std::array kCommands = {
     Entry{"chat", "talk to a model", AddChatCommand},
     Entry{"report", "write the report of a finished study again", AddReportCommand},
     Entry{"ledger", "list, show, verify and export measured rows", AddLedgerCommand},
+    Entry{"lint", "check an article against the rules and the ledger", AddLintCommand},
     Entry{"pull", "bring a model into the cache", AddPullCommand},
     Entry{"cache", "list or clean the cache", AddCacheCommand},
 };

@@ -410,8 +410,9 @@ class Scanner {
       return;
     }
     const bool measure = kMeasures.find(next) != std::u32string_view::npos && next != 0;
-    const size_t noun = measure ? at + 1 : at;
-    if (numeral.digits == 0 && numeral.value <= 20 && WordLength("count_nouns.txt", noun) > 0) {
+    const bool own = WordLength("count_nouns.txt", at) > 0 ||
+                     (measure && WordLength("count_nouns.txt", at + 1) > 0);
+    if (numeral.digits == 0 && numeral.value <= 20 && own) {
       numeral.closed = "count";
     }
   }

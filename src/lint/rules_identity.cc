@@ -30,9 +30,9 @@ std::function<void(const Subject&, Sink&)> Matches(std::string_view expression,
 void Denied(const Subject& subject, Sink& sink) {
   static const Pattern shapes(
       R"((?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
-      R"(|(?<![\w/])(?:/[\w.-]+){2,}|[a-zA-Z]:\\[\w\\.-]+|\\\\[\w.-]+)"
-      R"(|(?<![\w-])[a-z]+(?:-[a-z0-9]+)*-?\d{2,}(?:[.-][a-z0-9-]+)*(?![\w%])(?<!\d[a-z]))"
-      R"(|(?<![\w.])[\w.-]+@[\w-]+(?!\.[a-z]{2,})|[0-9a-f]{2}(?::[0-9a-f]{2}){3,}|(?<![0-9a-f])[0-9a-f]{12,}(?![0-9a-f])|(?<![\w./])[\w.-]+/[\w.-]+(?<!GB/s)(?<!MB/s)(?<!GB/T))");
+      R"(|(?<![A-Za-z0-9_/])(?:/[A-Za-z0-9_.-]+){2,}|[a-zA-Z]:\\[A-Za-z0-9_\\.-]+|\\\\[A-Za-z0-9_.-]+)"
+      R"(|(?<![A-Za-z0-9_-])[a-z]+(?:-[a-z0-9]+)*-?\d{2,}(?:[.-][a-z0-9-]+)*(?![A-Za-z0-9_%])(?<!\d[a-z]))"
+      R"(|(?<![A-Za-z0-9_.])[A-Za-z0-9_.-]+@[A-Za-z0-9_-]+(?!\.[a-z]{2,})|[0-9a-f]{2}(?::[0-9a-f]{2}){3,}|(?<![0-9a-f])[0-9a-f]{12,}(?![0-9a-f])|(?<![A-Za-z0-9_./])[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+(?<!GB/s)(?<!MB/s)(?<!GB/T))");
   for (size_t i = 0; i < subject.document.blocks.size(); ++i) {
     const std::string_view text = subject.document.blocks[i].text;
     for (const Span& span : shapes.FindAll(subject.utf16[i])) {
@@ -73,8 +73,8 @@ std::vector<Rule> IdentityRules() {
        "　　见www.example.com。", "　　见公开报告。",
        Matches(
            R"((?i)(?:https?|ftp|file)[:：]/{0,2}[^\s，。；、）”]+|www\.[^\s，。；、）”]+)"
-           R"(|(?<![\w.-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
-           R"(|(?<![\w.-])(?:[a-z0-9-]+\.)+(?:com|cn|net|org|gov|edu|io|ai|top|xyz|dev|info|local|internal|co|me|tv|cc)(?![\w]))"
+           R"(|(?<![A-Za-z0-9_.-])[A-Za-z0-9_.+-]+@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)"
+           R"(|(?<![A-Za-z0-9_.-])(?:[a-z0-9-]+\.)+(?:com|cn|net|org|gov|edu|io|ai|top|xyz|dev|info|local|internal|co|me|tv|cc)(?![A-Za-z0-9_]))"
            R"(|(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])|(?<!\d)1[3-9]\d[\s-]?\d{4}[\s-]?\d{4}(?!\d))"
            R"(|(?<!\d)0\d{2,3}[-\s]\d{7,8}(?!\d)|(?<!\d)(?:400|800)[-\s]?\d{3}[-\s]?\d{4}(?!\d)|(?<!\d)\d{17}[\dXx](?!\d)|(?<!\d)\d{16,19}(?!\d)|(?i)微信号|(?<![a-z])QQ\s*群?[:：]?\s*\d{5,})")},
       {"R35-identifier", Severity::kError,

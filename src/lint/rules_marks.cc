@@ -103,7 +103,7 @@ std::vector<Rule> MarkRules() {
        "write plain text; ** and ### are the only marks", "　　见[说明](a)和*重点*。",
        "　　见**重点**。",
        Matches(
-           R"(^>|!?\[[^\]]*\]\([^)]*\)|(?<![*\d])\*(?![*\s])[^*]+\*(?!\*)|(?<![\w])_[^_]+_(?!\w)|~~|</?[a-zA-Z][^>]*>|^#{1,2}\s|^#{4,})")},
+           R"(^>|!?\[[^\]]*\]\([^)]*\)|(?<![*\d])\*(?![*\s])[^*]+\*(?!\*)|(?<![A-Za-z0-9_])_[^_]+_(?![A-Za-z0-9_])|~~|</?[a-zA-Z][^>]*>|^#{1,2}\s|^#{4,})")},
       {"R20-visible-mark", Severity::kError, "a mark of the source that readers would see",
        "close the emphasis, and render ** and ### in HTML, Word and plain text", "　　这是**重点。",
        "　　这是**重点**。", RenderedMarks},

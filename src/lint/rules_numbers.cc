@@ -193,7 +193,8 @@ bool Matches(const Numeral& numeral, const std::string& direction, std::string_v
   const std::optional<Computed> computed = Compute(scale, row, baseline);
   if (!computed.has_value() || !ValueFits(numeral, computed->value)) return false;
   if (scale != "change" && scale != "excess" && scale != "points") return true;
-  return computed->sign == 0 || direction == (computed->sign < 0 ? "lower" : "higher");
+  return computed->sign == 0 || direction.ends_with("-to") ||
+         direction == (computed->sign < 0 ? "lower" : "higher");
 }
 
 // Looks among the rows of the metric that the words name; a change needs two rows of one text.
@@ -299,7 +300,7 @@ std::vector<Rule> NumberRules() {
       {"R56-value", Severity::kError, "another value than the row's, rounded half to even",
        "print the row's value", "@trace:94.2\t2\t1=>94.2\t1\t1", "@", Value},
       {"R56-unit", Severity::kError, "another unit or form than the row's",
-       "print the unit of the row", "@从269.1 MB=>从269.1 GB", "@", Unit},
+       "print the unit of the row", "@从269.1 MB=>从269.1秒", "@", Unit},
       {"R56-metric", Severity::kError, "the words name another metric than the row",
        "name the row's metric before the number", "@让权重内存从=>让生成速度从", "@", MetricWords},
       {"R56-direction", Severity::kError, "the words give another direction than the row",

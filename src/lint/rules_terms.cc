@@ -17,7 +17,7 @@ std::string SpelledOut(std::string_view abbreviation) {
 
 void Headings(const Subject& subject, Sink& sink) {
   static const Pattern acronym(
-      R"((?<![A-Za-z])(?:[A-Z]{2,}[A-Za-z0-9.\-]*|[A-Za-z]+[-]?\d[\w.]*|\d+[A-Za-z]+))");
+      R"((?<![A-Za-z])(?:[A-Z]{2,}[A-Za-z0-9.\-]*|[A-Za-z]+[-]?\d[A-Za-z0-9_.]*|\d+[A-Za-z]+))");
   for (size_t i = 0; i < subject.document.blocks.size(); ++i) {
     const Block& block = subject.document.blocks[i];
     if (block.IsBody()) continue;

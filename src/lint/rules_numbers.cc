@@ -159,6 +159,13 @@ void Direction(const Subject& subject, Sink& sink) {
   });
 }
 
+// A change that is smaller than the half width of its interval was not shown.
+bool HoldsNoChange(const TraceEntry& entry, const Computed& computed) {
+  const bool change = entry.scale == "change" || entry.scale == "points" ||
+                      entry.scale == "difference" || entry.scale == "excess";
+  return change && entry.direction != "level" && computed.value <= computed.half_width;
+}
+
 void Digits(const Subject& subject, Sink& sink) {
   ForEachBound(subject, [&](const Numeral& numeral, const TraceEntry& entry, const Evidence& row,
                             const Evidence* baseline) {
@@ -166,6 +173,11 @@ void Digits(const Subject& subject, Sink& sink) {
     if (entry.digits != numeral.digits) {
       sink.Add(numeral.block, numeral.span,
                fmt::format("{} decimals, the trace says {}", numeral.digits, entry.digits));
+    } else if (computed.has_value() && HoldsNoChange(entry, *computed)) {
+      sink.Add(numeral.block, numeral.span,
+               fmt::format("the interval is {:.2g} to either side: no change was shown",
+                           computed->half_width / numeral.factor),
+               "do not tell it as a change");
     } else if (computed.has_value() && !DigitsFit(numeral, computed->half_width)) {
       sink.Add(numeral.block, numeral.span,
                fmt::format("the interval is {:.2g} to either side",

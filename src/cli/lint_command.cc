@@ -23,12 +23,27 @@ struct LintArguments {
   bool fix = false;
 };
 
-Status Explain(const std::string& id) {
+Status Explain(const std::string& id, bool json) {
   const lint::Rule* rule = lint::FindRule(id);
   if (rule == nullptr) {
     return NotFound(fmt::format("no rule {}; crumb lint --rules lists them", id));
   }
-  fmt::print("{}", lint::ExplainText(*rule));
+  if (json) {
+    PrintJson(lint::RuleJson(*rule));
+  } else {
+    fmt::print("{}", lint::ExplainText(*rule));
+  }
+  return OkStatus();
+}
+
+Status ListRules(bool json) {
+  if (!json) {
+    fmt::print("{}", lint::RulesText());
+    return OkStatus();
+  }
+  Json rules = Json::array();
+  for (const lint::Rule& rule : lint::AllRules()) rules.push_back(lint::RuleJson(rule));
+  PrintJson(rules);
   return OkStatus();
 }
 
@@ -40,13 +55,10 @@ Status FixFile(const std::string& path) {
 }
 
 Status Run(const LintArguments& arguments, const CommonOptions& common) {
-  if (arguments.rules) {
-    fmt::print("{}", lint::RulesText());
-    return OkStatus();
-  }
-  if (!arguments.explain.empty()) return Explain(arguments.explain);
+  if (arguments.rules) return ListRules(common.json);
+  if (!arguments.explain.empty()) return Explain(arguments.explain, common.json);
   if (arguments.files.empty()) return InvalidArgument("crumb lint: name an article file");
-  if (!arguments.trace.empty() && arguments.files.size() > 1 && arguments.fix) {
+  if (!arguments.trace.empty() && arguments.fix) {
     return InvalidArgument("crumb lint --fix: changes no text that a trace describes");
   }
   std::optional<lint::Trace> trace;

@@ -34,6 +34,7 @@ std::string ExplainText(const Rule& rule);
 std::string RulesText();
 // For programs: docs/lint.md has the keys; SARIF as OASIS 2.1.0.
 Json ReportsJson(const std::vector<LintReport>& reports);
+Json RuleJson(const Rule& rule);
 Json ReportsSarif(const std::vector<LintReport>& reports);
 
 // A text file with what is certain put right: full-width digits, white space at the end of lines,

@@ -182,6 +182,17 @@ Json ReportsJson(const std::vector<LintReport>& reports) {
   return json;
 }
 
+Json RuleJson(const Rule& rule) {
+  Json json = Json::object();
+  json["id"] = rule.id;
+  json["severity"] = SeverityName(rule.severity);
+  json["why"] = rule.why;
+  json["suggestion"] = rule.suggestion;
+  json["wrong"] = rule.failing;
+  json["right"] = rule.passing;
+  return json;
+}
+
 Json ReportsSarif(const std::vector<LintReport>& reports) {
   Json rules = Json::array();
   for (const Rule& rule : AllRules()) {

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/sha256.h"
+#include "evidence/metrics.h"
 #include "lint/binding.h"
 #include "lint/families.h"
 #include "lint/pattern.h"
@@ -199,20 +200,38 @@ void SubjectWords(const Subject& subject, Sink& sink) {
 
 enum class Support { kSupported, kContradicted, kUnsupported };
 
+// Whether the words of direction go with a match: a level has none or one with 到, a change one
+// without; what remains of an excess is gone down to.
+bool DirectionFits(std::string_view scale, const std::string& direction, int sign, bool compared) {
+  const std::string way = sign < 0 ? "lower" : "higher";
+  if (scale == "change" || scale == "points" || scale == "difference") return direction == way;
+  if (scale == "excess")
+    return direction == way || direction == (sign < 0 ? "higher-to" : "lower-to");
+  if (direction.ends_with("-to")) return compared && direction == way + "-to";
+  return direction == "level";
+}
+
 bool Matches(const Numeral& numeral, const std::string& direction, std::string_view scale,
              const Evidence& row, const Evidence* baseline) {
   if (!FormFits(scale, numeral, row)) return false;
   const std::optional<Computed> computed = Compute(scale, row, baseline);
-  if (!computed.has_value() || !ValueFits(numeral, computed->value)) return false;
-  if (scale != "change" && scale != "excess" && scale != "points") return true;
-  return computed->sign == 0 || direction.ends_with("-to") ||
-         direction == (computed->sign < 0 ? "lower" : "higher");
+  return computed.has_value() && ValueFits(numeral, computed->value) &&
+         DirectionFits(scale, direction, computed->sign, baseline != nullptr);
 }
 
-// Looks among the rows of the metric that the words name; a change needs two rows of one text.
+// Looks among the rows of the metric that the words name; a change, and what something came down or
+// up to, needs two rows of one text. 三成 and 一半 fit too much by chance: their clause itself has
+// to name the metric.
 Support Search(const Subject& subject, const Numeral& numeral) {
   const std::optional<MetricWord> word = GoverningMetric(subject, numeral);
   if (!word.has_value()) return Support::kUnsupported;
+  const bool rough = numeral.form == NumberForm::kTenths || numeral.form == NumberForm::kFraction;
+  const std::string_view text = subject.document.blocks[numeral.block].text;
+  const Span clause = ClauseAround(text, numeral.span.begin);
+  if (rough && text.substr(clause.begin, clause.end - clause.begin).find(word->word) ==
+                   std::string_view::npos) {
+    return Support::kUnsupported;
+  }
   const std::string direction = GoverningDirection(subject, numeral);
   const std::set<double> widths = NamedWidths(subject, numeral);
   bool candidates = false;
@@ -221,12 +240,16 @@ Support Search(const Subject& subject, const Numeral& numeral) {
     const std::optional<double> width = WidthOf(row);
     if (!widths.empty() && width.has_value() && !widths.contains(*width)) continue;
     candidates = true;
-    for (const std::string_view scale : {"unit", "percent", "excess", "times", "points"}) {
+    for (const std::string_view scale : {"unit", "percent", "excess", "times"}) {
       if (Matches(numeral, direction, scale, row, nullptr)) return Support::kSupported;
+    }
+    if (row.metric == metric::kTaskChange && Matches(numeral, direction, "points", row, nullptr)) {
+      return Support::kSupported;
     }
     for (const auto& [other_id, other] : subject.rows->by_id) {
       if (other_id == id || other.metric != row.metric || other.text != row.text) continue;
-      for (const std::string_view scale : {"change", "times", "points", "difference"}) {
+      for (const std::string_view scale :
+           {"unit", "percent", "change", "times", "points", "difference"}) {
         if (Matches(numeral, direction, scale, row, &other)) return Support::kSupported;
       }
     }

@@ -100,8 +100,7 @@ std::vector<Rule> MarkRules() {
       {"R14-exclamation", Severity::kError, "an exclamation mark", "end the sentence with 。",
        "　　省了一半内存！", "　　内存省了。", Matches("[!！‼⁉❗❕]")},
       {"R20-markdown", Severity::kError, "Markdown other than ** and ###",
-       "write plain text; ** and ### are the only marks", "　　见[说明](a)和*重点*。",
-       "　　见**重点**。",
+       "write plain text; ** and ### are the only marks", "　　见*重点*。", "　　见**重点**。",
        Matches(
            R"(^>|!?\[[^\]]*\]\([^)]*\)|(?<![*\d])\*(?![*\s])[^*]+\*(?!\*)|(?<![A-Za-z0-9_])_[^_]+_(?![A-Za-z0-9_])|~~|</?[a-zA-Z][^>]*>|^#{1,2}\s|^#{4,})")},
       {"R20-visible-mark", Severity::kError, "a mark of the source that readers would see",

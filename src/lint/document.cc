@@ -63,6 +63,16 @@ void Classify(Document& document) {
   }
 }
 
+Status CheckSize(const Document& document) {
+  if (document.blocks.empty()) return Corrupt(fmt::format("{}: holds no text", document.file));
+  int characters = 0;
+  for (const Block& block : document.blocks) characters += CodePoints(block.text);
+  if (characters <= kMaxCharacters) return OkStatus();
+  return Corrupt(fmt::format(
+      "{}: holds {} characters; an article has at most 20000, and more than {} are not read",
+      document.file, characters, kMaxCharacters));
+}
+
 std::string NormalizedText(const Document& document) {
   std::string text;
   for (const Block& block : document.blocks) {

@@ -83,7 +83,11 @@ Result<Document> ReadDocument(const std::string& path);
 inline constexpr int64_t kMaxFileBytes = 4 << 20;
 inline constexpr int64_t kMaxPartBytes = 8 << 20;
 
+// Characters of a whole article: five times what the editor takes.
+inline constexpr int kMaxCharacters = 100000;
+
 // Helpers of the readers.
+Status CheckSize(const Document& document);      // it holds text, and not more than that
 bool IsBlank(char32_t c);                        // white space, U+3000 included
 size_t BlankPrefix(std::string_view text);       // bytes
 std::string_view TrimRight(std::string_view s);  // without white space at the end

@@ -61,6 +61,14 @@ TEST(ReadText, RefusesWhatIsNotUtf8InOneLine) {
   }
 }
 
+TEST(ReadText, RefusesAnEmptyOrEndlessArticle) {
+  EXPECT_EQ(ReadText("\n \n", "t").status().code(), StatusCode::kCorrupt);
+  std::string text(kMaxCharacters, 'a');
+  EXPECT_TRUE(ReadText(text, "t").ok());
+  text += "a";
+  EXPECT_EQ(ReadText(text, "t").status().code(), StatusCode::kCorrupt);
+}
+
 TEST(ReadHtml, ReadsTheMarkedArticleAsItsText) {
   const Result<Document> html = ReadHtml(
       "<!DOCTYPE html><html><head><title>x</title><style>p{}</style></head><body>\n"

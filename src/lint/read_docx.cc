@@ -152,7 +152,7 @@ Result<Document> ReadDocx(std::string_view bytes, const std::string& name) {
   const pugi::xml_node body = xml.child("w:document").child("w:body");
   DocxReader reader(document);
   CRUMB_RETURN_IF_ERROR(reader.Walk(body, 0).WithContext(name));
-  if (document.blocks.empty()) return Corrupt(fmt::format("{}: the file holds no text", name));
+  CRUMB_RETURN_IF_ERROR(CheckSize(document));
   Classify(document);
   return document;
 }

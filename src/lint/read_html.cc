@@ -212,7 +212,7 @@ Result<Document> ReadHtml(std::string_view bytes, const std::string& name) {
   htmlParseChunk(context.get(), bytes.data(), static_cast<int>(bytes.size()), 0);
   htmlParseChunk(context.get(), nullptr, 0, 1);
   reader.Finish();
-  if (document.blocks.empty()) return Corrupt(fmt::format("{}: the page holds no text", name));
+  CRUMB_RETURN_IF_ERROR(CheckSize(document));
   for (Block& block : document.blocks) block.text = ToValidUtf8(block.text);
   Classify(document);
   return document;

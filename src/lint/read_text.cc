@@ -60,7 +60,7 @@ Result<Document> ReadText(std::string_view bytes, const std::string& name) {
     bytes.remove_prefix(std::min(bytes.size(), end + 1));
     ++number;
   }
-  if (document.blocks.empty()) return Corrupt(fmt::format("{}: holds no text", name));
+  CRUMB_RETURN_IF_ERROR(CheckSize(document));
   Classify(document);
   return document;
 }

@@ -32,7 +32,7 @@ void Denied(const Subject& subject, Sink& sink) {
       R"((?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
       R"(|(?<![A-Za-z0-9_/])(?:/[A-Za-z0-9_.-]+){2,}|[a-zA-Z]:\\[A-Za-z0-9_\\.-]+|\\\\[A-Za-z0-9_.-]+)"
       R"(|(?<![A-Za-z0-9_-])[a-z][a-z0-9]*(?:(?:-[a-z0-9]+)*-?\d{2,}|(?:-[a-z0-9]+)*-\d+)(?:[.-][a-z0-9-]+)*(?![A-Za-z0-9_%])(?<!\d[a-z]))"
-      R"(|(?<![A-Za-z0-9_.])[A-Za-z0-9_.-]+@[A-Za-z0-9_-]+(?!\.[a-z]{2,})|[0-9a-f]{2}(?::[0-9a-f]{2}){3,}|(?<![0-9a-f])[0-9a-f]{12,}(?![0-9a-f])|(?<![A-Za-z0-9_./])[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+(?<!GB/s)(?<!MB/s)(?<!GB/T))");
+      R"(|(?<![A-Za-z0-9_.])[A-Za-z0-9_.-]+@[A-Za-z0-9_-]+(?!\.[a-z]{2,})|[0-9a-f]{2}(?::[0-9a-f]{2}){3,}|(?<![0-9a-f])[0-9a-f]{12,}(?![0-9a-f])|(?-i:(?<![A-Za-z0-9_./])[a-z0-9_.-]{3,}/[a-z0-9_.-]{3,}))");
   for (size_t i = 0; i < subject.document.blocks.size(); ++i) {
     const std::string_view text = subject.document.blocks[i].text;
     for (const Span& span : shapes.FindAll(subject.utf16[i])) {

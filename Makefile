@@ -10,7 +10,7 @@ DEMO_OUTPUT ?= crumb-study
 FUZZ_SECONDS ?= 15
 LONG_FUZZ_SECONDS ?= 300
 
-.PHONY: help demo test check build bench-quality bench-kernels bench-peers install bench-cuda format clean
+.PHONY: help demo test check build bench-quality bench-kernels bench-peers bench-lint install bench-cuda format clean
 
 help:
 	@echo "make demo     install what is missing, build, study the default model, write a report"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench-kernels  products of every codec beside the read bandwidth (BENCH=\"--quick\", ...)"
 	@echo "make bench-peers  the same model with llama.cpp by turns (PEERS=\"--peer-python PYTHON\")"
 	@echo "make bench-cuda  the same on a CUDA GPU, beside cuBLAS (CUDA_BENCH=\"--batch 1\", ...)"
+	@echo "make bench-lint  damaged articles and how many crumb lint sees (LINT=\"--ledger-only\", ...)"
 	@echo "make install  to PREFIX=$(PREFIX) (DESTDIR is honoured)"
 	@echo "make format   clang-format over src/"
 	@echo "make clean    remove build/ (fetched models stay: crumb cache clean)"
@@ -64,6 +65,9 @@ bench-kernels:
 
 bench-peers: build
 	@python3 tools/bench_peers.py $(PEERS)
+
+bench-lint: build
+	@python3 tools/bench_lint.py $(LINT)
 
 bench-cuda:
 	@tools/install_packages.sh demo

@@ -14,7 +14,8 @@ import re
 import sys
 
 ORDER = ["base", "measure", "codecs", "formats", "text", "scoring", "jinja", "tokenizers", "kernels", "cuda",
-         "model", "calibration", "quant", "eval", "tasks", "evidence", "advice", "lab", "publish", "fetch", "cli"]
+         "model", "calibration", "quant", "eval", "tasks", "evidence", "lint", "advice", "lab", "publish",
+         "fetch", "cli"]
 # Folders that may include less than everything before them.
 ALLOWED = {
     "base": set(),
@@ -33,6 +34,7 @@ ALLOWED = {
     "eval": {"base", "measure", "text", "tokenizers", "kernels", "model"},
     "tasks": {"base", "measure", "text", "jinja", "tokenizers", "kernels", "model", "eval"},
     "evidence": {"base"},
+    "lint": {"base", "measure", "text", "evidence"},
     "advice": {"base", "measure", "evidence"},
     "publish": {"base", "measure", "evidence", "advice"},
     "fetch": {"base", "formats"},

@@ -24,6 +24,7 @@ Runner AddLedgerCommand(CLI::App& app);
 Runner AddClaimsCommand(CLI::App& app);
 Runner AddCostCommand(CLI::App& app);
 Runner AddAdviseCommand(CLI::App& app);
+Runner AddLintCommand(CLI::App& app);
 Runner AddPullCommand(CLI::App& app);
 Runner AddCacheCommand(CLI::App& app);
 

@@ -301,7 +301,7 @@ CLASSES = {
                     "地址是10.0.3.17", "见http：//x.cn", "打13812345678", "打010-12345678", "见docs.example.io/x",
                     "见ftp://files.example.net"]), ("R34-contact",)),
     "host name": (insert(["取自gpu-node-07", "取自srv01", "取自db-prod-2.internal", "取自ip-10-0-3-17", "取自node12",
-                          "取自k8s-worker-03", "登录root@box", "放在/home/alice/run", "放在C:\\Users\\bob", "取自localhost",
+                          "取自k8s-worker-03", "登录root@box", "放在/" "home/alice/run", "放在C:\\Users\\bob", "取自localhost",
                           "编号3f2504e0-4f89-11d3-9a0c-0305e82c3301", "网卡52:54:00:12:34:56", "仓库acme/llm-quant"]),
                   ("R35-identifier", "R34-contact")),
     "exclamation": (rewrite_ends(["！", "!", "‼", "！！", "⁉", "。！"]), ("R14-exclamation",)),

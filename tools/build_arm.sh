@@ -22,6 +22,7 @@ packages=(
   libprotobuf-lite32 libhwy-dev libhwy1
   libcpp-httplib-dev libcpp-httplib0.11 libbrotli-dev libbrotli1 libzip-dev libzip4
   libopenblas-serial-dev libopenblas0-serial liblapacke-dev liblapacke
+  libyaml-cpp-dev libyaml-cpp0.7 libxml2-dev libxml2 libpugixml-dev libpugixml1v5
   libgtest-dev libgmock-dev googletest)
 sysroot="$PWD/build/arm/sysroot"
 stamp="$sysroot/${#packages[@]}-packages-complete"

@@ -218,7 +218,9 @@ class Scanner {
   }
 
   bool Percent() {
-    if (!Here(at_, U"百分之")) return false;
+    if (!Here(at_ + 1, U"分之")) return false;
+    const double of = Magnitude(c_[at_]);
+    if (of < 100) return false;
     double value = 0;
     int digits = 0;
     bool full_width = false;
@@ -230,23 +232,20 @@ class Scanner {
     numeral.value = value;
     numeral.digits = digits;
     numeral.form = NumberForm::kPercent;
-    numeral.factor = 0.01;
+    numeral.factor = 1 / of;
     numeral.full_width = full_width;
     return true;
   }
 
-  // Numbers that are words: 一半, 翻倍.
+  // Numbers and amounts that are words: 一半, 翻倍, 数百.
   bool Fixed() {
-    constexpr std::pair<std::u32string_view, double> kFixed[] = {
-        {U"一半", 0.5}, {U"翻倍", 2}, {U"翻番", 2}, {U"翻一番", 2}, {U"腰斩", 0.5}};
-    for (const auto& [word, value] : kFixed) {
-      if (!Here(at_, word)) continue;
-      Numeral& numeral = Add(at_, at_ + word.size());
-      numeral.value = value;
-      numeral.form = NumberForm::kFraction;
-      return true;
-    }
-    return false;
+    const Fields* line = nullptr;
+    const size_t length = WordLength("numeral_phrases.txt", at_, &line);
+    if (length == 0) return false;
+    Numeral& numeral = Add(at_, at_ + length);
+    numeral.value = std::stod(std::string(line->at(1)));
+    numeral.form = NumberForm::kFraction;
+    return true;
   }
 
   bool Arabic() {

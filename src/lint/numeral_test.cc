@@ -36,6 +36,8 @@ TEST(Numeral, ReadsArabicChineseAndMixedForms) {
   EXPECT_EQ(Scan("只有三分之一。"), "三分之一=0.333333");
   EXPECT_EQ(Scan("减少一半。"), "一半=0.5");
   EXPECT_EQ(Scan("速度翻倍。"), "翻倍=2");
+  EXPECT_EQ(Scan("错了千分之五。"), "千分之五=0.005");
+  EXPECT_EQ(Scan("快了百倍，省了数百台，是½。"), "百倍=100 | 数百=100 | ½=0.5");
   EXPECT_EQ(Scan("共12,345字节。"), "12,345=12345 bytes");
   EXPECT_EQ(Scan("１２．５％的人"), "１２．５％=0.125");
   EXPECT_EQ(Scan("一百二十秒"), "一百二十=120 s");

@@ -40,7 +40,7 @@ constexpr std::string_view kStaleEdit = "@stale:";
 
 std::string SampleText(std::string_view sample) {
   if (!sample.starts_with('@')) return std::string(sample);
-  const std::string text(DataFile("sample_article.txt"));
+  std::string text(DataFile("sample_article.txt"));
   if (sample.starts_with(kTraceEdit)) return text;
   return Edited(text, sample.substr(sample.starts_with(kStaleEdit) ? kStaleEdit.size() : 1));
 }

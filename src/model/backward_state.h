@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mapped_allocator.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "kernels/attention.h"
@@ -21,7 +22,8 @@
 
 namespace crumb {
 
-using Buffer = std::vector<float>;
+// Kept activations of all blocks are given back at the end, however large each is.
+using Buffer = std::vector<float, MappedAllocator<float>>;
 
 // Tokens whose logits are held at once.
 inline constexpr int64_t kHeadTokens = 256;

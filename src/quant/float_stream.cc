@@ -9,7 +9,7 @@
 namespace crumb {
 namespace {
 
-constexpr size_t kHeadWindows = 16;
+constexpr int64_t kHeadWindows = 8;
 
 // Adds the time that it lives.
 class Stopwatch {
@@ -96,8 +96,11 @@ Result<const SecondMoments*> FloatStream::HeadMoments() {
   const Stopwatch stopwatch(seconds_);
   const ModelConfig& c = model_.config();
   CalibrationTokens some;
-  const auto count = static_cast<int64_t>(std::min(kHeadWindows, tokens_.windows.size()));
-  some.windows.assign(tokens_.windows.begin(), tokens_.windows.begin() + count);
+  const int64_t all = std::ssize(tokens_.windows);
+  const int64_t count = std::min(kHeadWindows, all);
+  for (int64_t i = 0; i < count; ++i) {
+    some.windows.push_back(tokens_.windows[static_cast<size_t>(i * all / count)]);
+  }
   CRUMB_ASSIGN_OR_RETURN(
       const auto stream,
       WindowStream::Create(model_, some, WindowStream::Order::kBlocks, folder_, pool_));

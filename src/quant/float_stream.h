@@ -36,8 +36,8 @@ class FloatStream {
   // where what they make is added to the residual stream s, s + W x.
   const float* At(InputSlot slot, int64_t i) const;
 
-  // Second moments of what the head reads, of the first windows: its width is that of the stream,
-  // so a few thousand rows say enough.
+  // Second moments of what the head reads, of a few windows spread over the text: its width is that
+  // of the stream, so a few thousand rows say enough.
   Result<const SecondMoments*> HeadMoments();
 
   // What the streams of the float and of one quantized model will hold in memory.

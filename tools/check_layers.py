@@ -35,7 +35,7 @@ ALLOWED = {
     "tasks": {"base", "measure", "text", "jinja", "tokenizers", "kernels", "model", "eval"},
     "evidence": {"base"},
     "lint": {"base", "measure", "text", "evidence"},
-    "advice": {"base", "measure", "evidence"},
+    "advice": {"base", "measure", "text", "evidence"},
     "publish": {"base", "measure", "evidence", "advice"},
     "fetch": {"base", "formats"},
 }

@@ -6,46 +6,20 @@
 #include <charconv>
 #include <cmath>
 
+#include "text/utf8.h"
+
 namespace crumb {
 namespace {
 
-// Bytes of the UTF-8 sequence that begins at `text`, or 0 where none does (RFC 3629).
-size_t SequenceLength(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return first == 0 ? 0 : 1;
-  size_t length = 0;
-  unsigned low = 0x80;
-  unsigned high = 0xBF;
-  if (first >= 0xC2 && first <= 0xDF) length = 2;
-  if (first >= 0xE0 && first <= 0xEF) length = 3;
-  if (first >= 0xF0 && first <= 0xF4) length = 4;
-  if (length == 0 || text.size() < length) return 0;
-  if (first == 0xE0) low = 0xA0;
-  if (first == 0xED) high = 0x9F;
-  if (first == 0xF0) low = 0x90;
-  if (first == 0xF4) high = 0x8F;
-  if (byte(1) < low || byte(1) > high) return 0;
-  for (size_t i = 2; i < length; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80) return 0;
-  }
-  return length;
-}
-
+// NUL bytes are refused too: they are text in UTF-16.
 Status CheckUtf8(std::string_view text, std::string_view name) {
-  int64_t line = 1;
-  for (size_t i = 0; i < text.size();) {
-    const size_t length = SequenceLength(text.substr(i));
-    if (length == 0) {
-      return Corrupt(fmt::format(
-          "{}:{}: byte {} is not UTF-8; the file mixes encodings or has another one: save it as "
-          "UTF-8",
-          name, line, i + 1));
-    }
-    if (text[i] == '\n') ++line;
-    i += length;
-  }
-  return OkStatus();
+  const size_t nul = std::min(text.find('\0'), text.size());
+  const int64_t invalid = FirstInvalidUtf8(text.substr(0, nul));
+  if (invalid < 0 && nul == text.size()) return OkStatus();
+  const size_t bad = invalid < 0 ? nul : static_cast<size_t>(invalid);
+  return Corrupt(fmt::format(
+      "{}:{}: byte {} is not UTF-8; the file mixes encodings or has another one: save it as UTF-8",
+      name, 1 + std::ranges::count(text.substr(0, bad), '\n'), bad + 1));
 }
 
 // One row from `text` at `*at`; moves `*at` behind its line break and counts lines.

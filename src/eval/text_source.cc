@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unicode/uchar.h>
 #include <unicode/uscript.h>
-#include <unicode/utf8.h>
 
 #include <algorithm>
 #include <charconv>
@@ -12,6 +11,7 @@
 #include "base/files.h"
 #include "base/sha256.h"
 #include "eval/html_text.h"
+#include "text/utf8.h"
 
 namespace crumb {
 namespace {
@@ -40,23 +40,12 @@ struct LetterCount {
   int64_t code_points = 0;
 };
 
-// The code point at *i, which moves behind it; negative where the bytes are not UTF-8.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"  // ICU's macro narrows int to uint8_t
-UChar32 NextCodePoint(std::string_view text, int32_t* i) {
-  UChar32 c;
-  U8_NEXT(text.data(), *i, static_cast<int32_t>(text.size()), c);
-  return c;
-}
-#pragma GCC diagnostic pop
-
 LetterCount CountLetters(std::string_view text) {
   LetterCount count;
-  const auto length = static_cast<int32_t>(text.size());
-  for (int32_t i = 0; i < length;) {
-    const UChar32 c = NextCodePoint(text, &i);
+  for (size_t i = 0; i < text.size();) {
+    const auto c = static_cast<UChar32>(NextCodePoint(text, &i));
     ++count.code_points;
-    if (c < 0 || !u_isalpha(c)) continue;
+    if (u_isalpha(c) == 0) continue;
     ++count.letters;
     UErrorCode error = U_ZERO_ERROR;
     if (uscript_getScript(c, &error) == USCRIPT_HAN) ++count.han;
@@ -69,16 +58,6 @@ bool IsKept(const Edition& edition, std::string_view paragraph) {
   if (count.code_points < edition.shortest_paragraph) return false;
   const bool mostly_han = 2 * count.han >= count.letters && count.han > 0;
   return edition.language == "zh" ? mostly_han : !mostly_han;
-}
-
-// Position of the first byte that is not UTF-8, or -1.
-int64_t FirstInvalidUtf8(std::string_view text) {
-  const auto length = static_cast<int32_t>(text.size());
-  for (int32_t i = 0; i < length;) {
-    const int32_t begin = i;
-    if (NextCodePoint(text, &i) < 0) return begin;
-  }
-  return -1;
 }
 
 Status AppendChapter(const Edition& edition, const std::string& path, std::string* content) {

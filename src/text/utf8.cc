@@ -46,17 +46,19 @@ void AppendUtf8(char32_t c, std::string* out) {
   }
 }
 
-bool IsValidUtf8(std::string_view text) {
+int64_t FirstInvalidUtf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const size_t start = i;
     // U+FFFD itself is well formed when it stands there as its own three bytes.
     if (NextCodePoint(text, &i) == kReplacement &&
         text.substr(start, i - start) != "\xef\xbf\xbd") {
-      return false;
+      return static_cast<int64_t>(start);
     }
   }
-  return true;
+  return -1;
 }
+
+bool IsValidUtf8(std::string_view text) { return FirstInvalidUtf8(text) < 0; }
 
 std::string ToValidUtf8(std::string_view text) {
   std::string out;

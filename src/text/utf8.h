@@ -15,6 +15,8 @@ namespace crumb {
 char32_t NextCodePoint(std::string_view text, size_t* position);
 // Appends `c` as UTF-8; surrogates and values above U+10FFFF append U+FFFD.
 void AppendUtf8(char32_t c, std::string* out);
+// Position of the first byte that begins no code point, or -1.
+int64_t FirstInvalidUtf8(std::string_view text);
 bool IsValidUtf8(std::string_view text);
 // `text` with ill-formed parts replaced by U+FFFD.
 std::string ToValidUtf8(std::string_view text);

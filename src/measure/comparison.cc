@@ -11,7 +11,6 @@
 namespace crumb {
 namespace {
 
-constexpr double kNormal975 = 1.959963984540054;
 constexpr double kNormal80 = 0.8416212335729143;
 
 }  // namespace

@@ -10,8 +10,6 @@
 namespace crumb {
 namespace {
 
-constexpr double kNormal975 = 1.959963984540054;
-
 std::vector<double> Sorted(std::span<const double> x) {
   std::vector<double> sorted(x.begin(), x.end());
   std::sort(sorted.begin(), sorted.end());

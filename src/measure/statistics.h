@@ -41,6 +41,9 @@ struct Estimate {
 // The counts are not negative and their sum is positive (CHECK).
 Estimate ClusterMean(std::span<const double> sums, std::span<const double> counts);
 
+// 0.975 quantile of the normal distribution.
+inline constexpr double kNormal975 = 1.959963984540054;
+
 // 0.975 quantile of Student's t, relative error below 1e-9.
 double StudentT975(int64_t degrees_of_freedom);
 

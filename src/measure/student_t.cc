@@ -58,7 +58,7 @@ double UpperTail(double t, double degrees) {
 
 // Expansion about the normal quantile (Abramowitz and Stegun 26.7.5), the error is O(degrees^-4).
 double ManyDegrees(double degrees) {
-  const double z = 1.959963984540054;
+  const double z = kNormal975;
   const double z3 = z * z * z;
   const double z5 = z3 * z * z;
   const double z7 = z5 * z * z;

@@ -13,22 +13,6 @@ namespace {
 constexpr int kBootstrapRounds = 1000;
 constexpr uint64_t kBootstrapSeed = 1;
 
-// The lengths are divided out again: an embedding's own length is 1 only up to float32 rounding.
-double Cosine(std::span<const float> a, std::span<const float> b) {
-  CRUMB_CHECK(a.size() == b.size());
-  double dot = 0;
-  double aa = 0;
-  double bb = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    const auto x = static_cast<double>(a[i]);
-    const auto y = static_cast<double>(b[i]);
-    dot += x * y;
-    aa += x * x;
-    bb += y * y;
-  }
-  return aa > 0 && bb > 0 ? dot / std::sqrt(aa * bb) : 0.0;
-}
-
 Result<std::vector<float>> EmbedSentence(Session& session, const std::string& sentence) {
   const Model& model = session.model();
   CRUMB_ASSIGN_OR_RETURN(std::vector<int32_t> tokens, model.tokenizer().Encode(sentence));
@@ -47,6 +31,22 @@ Result<std::vector<float>> EmbedSentence(Session& session, const std::string& se
 }
 
 }  // namespace
+
+// The lengths are divided out again: an embedding's own length is 1 only up to float32 rounding.
+double Cosine(std::span<const float> a, std::span<const float> b) {
+  CRUMB_CHECK(a.size() == b.size());
+  double dot = 0;
+  double aa = 0;
+  double bb = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const auto x = static_cast<double>(a[i]);
+    const auto y = static_cast<double>(b[i]);
+    dot += x * y;
+    aa += x * x;
+    bb += y * y;
+  }
+  return aa > 0 && bb > 0 ? dot / std::sqrt(aa * bb) : 0.0;
+}
 
 Result<Embeddings> EmbedSentences(Session& session, std::span<const std::string> sentences,
                                   const std::function<bool(int64_t, int64_t)>& progress) {

@@ -19,6 +19,9 @@ namespace crumb {
 // One vector of length 1 for each sentence, all of the same dimension.
 using Embeddings = std::vector<std::vector<float>>;
 
+// Of two embeddings of the same dimension; 0 where one is all zeros.
+double Cosine(std::span<const float> a, std::span<const float> b);
+
 // Sentences longer than the model's positions are cut, their last token ([SEP]) kept. `progress` is
 // called after each sentence with (done, total); false stops with kInterrupted. kNumerics when an
 // embedding is not finite.

@@ -25,13 +25,6 @@ std::vector<double> Similarities(const TaskAnswers& answers) {
   return values;
 }
 
-double Cosine(const std::vector<float>& a, const std::vector<float>& b) {
-  double dot = 0;
-  for (size_t i = 0; i < a.size(); ++i)
-    dot += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return dot;  // both have length 1
-}
-
 }  // namespace
 
 Result<TaskAnswers> AnswerBySimilarity(Session& session, const TaskItems& items,
@@ -61,7 +54,7 @@ TaskScore ScoreSimilarity(const TaskItems& items, const TaskAnswers& answers) {
   score.value = SpearmanCorrelation(values, people);
   score.interval = SpearmanInterval(values, people, kRounds, kSeed);
   // What the interval would come from if the correlation were normal.
-  score.standard_error = (score.interval.high - score.interval.low) / (2 * 1.959963984540054);
+  score.standard_error = (score.interval.high - score.interval.low) / (2 * kNormal975);
   return score;
 }
 

@@ -24,9 +24,7 @@ struct DiffArguments {
   std::string a;
   std::string b;
   std::string prompt;
-  std::vector<std::string> tasks;
-  int64_t limit = 200;
-  std::string data;
+  TaskOptions tasks;
   int64_t most = 10;
   int64_t new_tokens = 64;
   std::string activations = "int8";
@@ -348,8 +346,7 @@ Status DiffPrompt(const Pair& pair, const DiffArguments& arguments, ThreadPool& 
 
 Status DiffTasks(const Pair& pair, const DiffArguments& arguments, ThreadPool& pool,
                  const CommonOptions& common) {
-  CRUMB_ASSIGN_OR_RETURN(const std::vector<StudyTask> tasks,
-                         LoadTasks(arguments.tasks, arguments.data, arguments.limit));
+  CRUMB_ASSIGN_OR_RETURN(const std::vector<StudyTask> tasks, LoadTasks(arguments.tasks));
   std::vector<DiffedTask> results;
   {
     ProgressLine line(common);
@@ -377,7 +374,7 @@ Status Run(const DiffArguments& arguments, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
   if (!common.json) fmt::print("A  {}\nB  {}\n", arguments.a, arguments.b);
   if (!arguments.prompt.empty()) return DiffPrompt(pair, arguments, *pool, common);
-  if (!arguments.tasks.empty()) return DiffTasks(pair, arguments, *pool, common);
+  if (!arguments.tasks.names.empty()) return DiffTasks(pair, arguments, *pool, common);
   CRUMB_ASSIGN_OR_RETURN(const std::vector<EvaluationText> texts, LoadTexts(arguments.texts));
   Json document = Json::array();
   for (const EvaluationText& text : texts) {
@@ -403,16 +400,7 @@ Runner AddDiffCommand(CLI::App& app) {
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 16))
       ->capture_default_str();
-  app.add_option("--task", arguments->tasks, "questions, one or several (crumb eval --help)")
-      ->type_name("NAME")
-      ->delimiter(',');
-  app.add_option("--limit", arguments->limit, "items of each task; 0: all")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--data", arguments->data,
-                 "folder with the data sets of tasks; default: the variable CRUMB_DATA")
-      ->type_name("DIR");
+  AddTaskOptions(app, "questions, one or several (crumb eval --help)", arguments->tasks);
   app.add_option("--most", arguments->most, "positions or items to show")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20))

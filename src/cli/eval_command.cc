@@ -152,7 +152,7 @@ Status RunTasks(const EvalArguments& arguments, const CommonOptions& common) {
 }
 
 Status Run(const EvalArguments& arguments, const CommonOptions& common) {
-  if (!arguments.tasks.tasks.empty()) {
+  if (!arguments.tasks.tasks.names.empty()) {
     if (arguments.stride > 0 || arguments.self_noise) {
       return InvalidArgument("--stride and --self-noise are of texts; leave --task away");
     }
@@ -240,18 +240,10 @@ Runner AddEvalCommand(CLI::App& app) {
   app.add_option("--reference", arguments->reference,
                  "model to compare with on the same tokens or items")
       ->type_name("MODEL");
-  app.add_option("--task", arguments->tasks.tasks,
+  AddTaskOptions(app,
                  fmt::format("questions in place of a text, one or several: {}, or a .yaml file",
-                             fmt::join(TaskNames(), ", ")))
-      ->type_name("NAME")
-      ->delimiter(',');
-  app.add_option("--limit", arguments->tasks.limit, "items of each task; 0: all")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--data", arguments->tasks.data,
-                 "folder with the data sets of tasks; default: the variable CRUMB_DATA")
-      ->type_name("DIR");
+                             fmt::join(TaskNames(), ", ")),
+                 arguments->tasks.tasks);
   app.add_option("--samples", arguments->tasks.samples, "folder to write every item and answer to")
       ->type_name("DIR");
   app.add_option("--context", arguments->context, "tokens of a window")

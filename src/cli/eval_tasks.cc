@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <memory>
 
@@ -166,7 +167,7 @@ Json DocumentJson(const std::vector<ModelResults>& models, const EvalTasksArgume
     config["model"] = "crumb";
     config["model_args"] = fmt::format("pretrained={}", BaseName(model.name));
     config["model_num_parameters"] = model.parameters;
-    config["limit"] = arguments.limit;
+    config["limit"] = arguments.tasks.limit;
     config["threads"] = threads;
     json["config"] = std::move(config);
     json["git_hash"] = CrumbCommit();
@@ -188,11 +189,21 @@ Result<std::string> DataFolder(const std::string& data) {
 
 }  // namespace
 
-Result<std::vector<StudyTask>> LoadTasks(const std::vector<std::string>& names,
-                                         const std::string& data, int64_t limit) {
-  CRUMB_ASSIGN_OR_RETURN(const std::string folder, DataFolder(data));
+void AddTaskOptions(CLI::App& app, const std::string& description, TaskOptions& options) {
+  app.add_option("--task", options.names, description)->type_name("NAME")->delimiter(',');
+  app.add_option("--limit", options.limit, "items of each task; 0: all")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--data", options.data,
+                 "folder with the data sets of tasks; default: the variable CRUMB_DATA")
+      ->type_name("DIR");
+}
+
+Result<std::vector<StudyTask>> LoadTasks(const TaskOptions& options) {
+  CRUMB_ASSIGN_OR_RETURN(const std::string folder, DataFolder(options.data));
   std::vector<StudyTask> tasks;
-  for (const std::string& name : names) {
+  for (const std::string& name : options.names) {
     StudyTask loaded;
     CRUMB_ASSIGN_OR_RETURN(loaded.task, FindTask(name));
     for (const StudyTask& other : tasks) {
@@ -200,15 +211,14 @@ Result<std::vector<StudyTask>> LoadTasks(const std::vector<std::string>& names,
         return InvalidArgument(fmt::format("--task: {} stands there twice", loaded.task.name));
       }
     }
-    CRUMB_ASSIGN_OR_RETURN(loaded.items, LoadItems(loaded.task, folder, limit));
+    CRUMB_ASSIGN_OR_RETURN(loaded.items, LoadItems(loaded.task, folder, options.limit));
     tasks.push_back(std::move(loaded));
   }
   return tasks;
 }
 
 Status RunEvalTasks(const EvalTasksArguments& arguments, const CommonOptions& common) {
-  CRUMB_ASSIGN_OR_RETURN(const std::vector<StudyTask> tasks,
-                         LoadTasks(arguments.tasks, arguments.data, arguments.limit));
+  CRUMB_ASSIGN_OR_RETURN(const std::vector<StudyTask> tasks, LoadTasks(arguments.tasks));
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
   std::vector<std::string> sources = arguments.models;
   if (!arguments.reference.empty()) sources.insert(sources.begin(), arguments.reference);

@@ -13,21 +13,27 @@
 
 namespace crumb {
 
+// Which questions: the options that eval, study and diff share.
+struct TaskOptions {
+  std::vector<std::string> names;  // of tasks, or files
+  int64_t limit = 200;             // items of each; 0: all
+  std::string data;                // folder of the data sets; "": CRUMB_DATA
+};
 struct EvalTasksArguments {
   std::vector<std::string> models;  // at least one
   std::string reference;            // or ""
-  std::vector<std::string> tasks;   // names or files
-  int64_t limit = 200;              // items of each; 0: all
-  std::string data;                 // folder of the data sets; "": CRUMB_DATA
-  std::string samples;              // folder for the items, or ""
+  TaskOptions tasks;
+  std::string samples;  // folder for the items, or ""
   std::string decode_to = "f16";
   TaskRunOptions run;
 };
 
-// The items of tasks by name or file, for `limit` items each (0: all), from `data` or, where that
-// is empty, the folder that CRUMB_DATA names. kInvalidArgument when neither is given.
-Result<std::vector<StudyTask>> LoadTasks(const std::vector<std::string>& names,
-                                         const std::string& data, int64_t limit);
+// --task (with this description), --limit, --data.
+void AddTaskOptions(CLI::App& app, const std::string& description, TaskOptions& options);
+
+// The items that the options name. kInvalidArgument where no folder of data sets is given, by them
+// or by CRUMB_DATA.
+Result<std::vector<StudyTask>> LoadTasks(const TaskOptions& options);
 
 Status RunEvalTasks(const EvalTasksArguments& arguments, const CommonOptions& common);
 

@@ -15,7 +15,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "evidence/ledger.h"
+#include "cli/verified_ledger.h"
 #include "lab/study_losses.h"
 #include "measure/scale_law.h"
 #include "publish/study_rows.h"
@@ -132,11 +132,9 @@ void PrintFit(const std::string& name, const Json& fit) {
 Result<std::vector<StudyLoss>> ReadStudies(const std::vector<std::string>& folders) {
   std::vector<StudyLoss> all;
   for (const std::string& folder : folders) {
-    CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Ledger> ledger,
-                           Ledger::OpenForReading(JoinPath(folder, "ledger.db")));
-    const Result<Ledger::VerifyReport> verified = ledger->Verify({});
-    if (!verified.ok()) return verified.status().WithContext(folder);
-    CRUMB_ASSIGN_OR_RETURN(std::vector<Evidence> rows, ledger->Select({}));
+    Result<std::vector<Evidence>> read = ReadVerifiedLedger(folder);
+    if (!read.ok()) return read.status().WithContext(folder);
+    std::vector<Evidence> rows = *std::move(read);
     std::erase_if(rows, IsOfOtherCommand);
     Result<std::vector<StudyLoss>> losses = LossesOf(rows);
     if (!losses.ok()) return losses.status().WithContext(folder);

@@ -31,9 +31,7 @@ struct StudyArguments {
   std::string language = "en";
   std::string activations = "int8";
   TextOptions texts;
-  std::vector<std::string> tasks;
-  int64_t task_limit = 200;
-  std::string data;
+  TaskOptions tasks;
   int repetitions = 5;
   bool dry_run = false;
 };
@@ -113,9 +111,8 @@ Result<StudyOptions> MakeOptions(const StudyArguments& arguments, const CommonOp
   CRUMB_ASSIGN_OR_RETURN(options.texts, LoadTexts(arguments.texts));
   CRUMB_ASSIGN_OR_RETURN(options.model_path, ResolveModel(arguments.model, common));
   options.repetitions = arguments.repetitions;
-  if (!arguments.tasks.empty()) {
-    CRUMB_ASSIGN_OR_RETURN(options.tasks,
-                           LoadTasks(arguments.tasks, arguments.data, arguments.task_limit));
+  if (!arguments.tasks.names.empty()) {
+    CRUMB_ASSIGN_OR_RETURN(options.tasks, LoadTasks(arguments.tasks));
   }
   const Result<std::string> stsb = FindDataFile("stsb/sts-test.tsv");
   if (stsb.ok()) options.stsb_path = *stsb;
@@ -182,17 +179,8 @@ Runner AddStudyCommand(CLI::App& app) {
       ->type_name("N")
       ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();
-  app.add_option("--task", arguments->tasks,
-                 "questions that every variant answers, one or several (crumb eval --help)")
-      ->type_name("NAME")
-      ->delimiter(',');
-  app.add_option("--limit", arguments->task_limit, "items of each task; 0: all")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--data", arguments->data,
-                 "folder with the data sets of tasks; default: the variable CRUMB_DATA")
-      ->type_name("DIR");
+  AddTaskOptions(app, "questions that every variant answers, one or several (crumb eval --help)",
+                 arguments->tasks);
   app.add_option("--lang", arguments->language, "language of the report")
       ->check(CLI::IsMember({"en", "zh"}))
       ->capture_default_str();

@@ -15,7 +15,7 @@ import sys
 
 ORDER = ["base", "measure", "codecs", "formats", "text", "scoring", "jinja", "tokenizers", "kernels", "cuda",
          "model", "calibration", "quant", "eval", "tasks", "evidence", "lint", "advice", "lab", "publish",
-         "fetch", "cli"]
+         "article", "fetch", "cli"]
 # Folders that may include less than everything before them.
 ALLOWED = {
     "base": set(),
@@ -37,6 +37,7 @@ ALLOWED = {
     "lint": {"base", "measure", "text", "evidence"},
     "advice": {"base", "measure", "text", "evidence"},
     "publish": {"base", "measure", "evidence", "advice"},
+    "article": {"base", "measure", "text", "evidence", "publish"},
     "fetch": {"base", "formats"},
 }
 WARN_LINES = 500

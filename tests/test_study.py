@@ -51,6 +51,15 @@ class StudyTest(CrumbTest):
 
         self.check_rows(first)
         self.check_report((out / "report.html").read_text(), first)
+        anew = self.study("--speeds-again")
+        self.assertEqual(anew.returncode, 0, anew.stderr)
+        added = self.rows()[len(first):]
+        self.assertTrue(added)
+        for row in added:
+            self.assertTrue("per_second" in row["metric"] or row["metric"] in
+                            ("generation_bandwidth_share", "study_note"), row["metric"])
+            replaced = [r for r in first if str(r["id"]) == row["supersedes"]]
+            self.assertEqual([(r["metric"], r["subject"]) for r in replaced], [(row["metric"], row["subject"])])
         with open(out / "study.csv", newline="") as file:
             self.assertGreater(len(list(csv.reader(file))), 50)
         verified = run("ledger", "verify", "--ledger", out, "--input",

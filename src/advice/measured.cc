@@ -5,6 +5,7 @@
 
 #include "advice/csv_table.h"
 #include "evidence/metrics.h"
+#include "evidence/validity.h"
 
 namespace crumb {
 namespace {
@@ -45,7 +46,8 @@ const Evidence* Newest(const std::vector<Evidence>& rows, std::string_view metri
                        std::string_view subject) {
   const Evidence* newest = nullptr;
   for (const Evidence& row : rows) {
-    if (row.metric == metric && row.subject == subject && !IsSideRow(row)) newest = &row;
+    if (row.metric != metric || row.subject != subject || IsSideRow(row)) continue;
+    newest = SaysInvalid(row) ? nullptr : &row;
   }
   return newest;
 }

@@ -7,6 +7,7 @@
 
 #include "advice/measured.h"
 #include "evidence/metrics.h"
+#include "evidence/validity.h"
 
 namespace crumb {
 namespace {
@@ -37,7 +38,8 @@ void Take(StudyVersion& version, const Evidence& row) {
   }
   if (row.metric == metric::kWeightBytes) version.bytes = &row;
   if (row.metric == metric::kGenerationSpeed || row.metric == metric::kEmbeddingSpeed) {
-    version.speed = &row;
+    // A speed of a busy machine is none; an older one that was valid no longer counts either.
+    version.speed = SaysInvalid(row) ? nullptr : &row;
   }
   if (row.metric == metric::kEnergyPerToken) version.energy = &row;
 }

@@ -33,6 +33,7 @@ struct StudyArguments {
   TextOptions texts;
   TaskOptions tasks;
   int repetitions = 5;
+  bool speeds_again = false;
   bool dry_run = false;
 };
 
@@ -111,6 +112,7 @@ Result<StudyOptions> MakeOptions(const StudyArguments& arguments, const CommonOp
   CRUMB_ASSIGN_OR_RETURN(options.texts, LoadTexts(arguments.texts));
   CRUMB_ASSIGN_OR_RETURN(options.model_path, ResolveModel(arguments.model, common));
   options.repetitions = arguments.repetitions;
+  options.speeds_again = arguments.speeds_again;
   if (!arguments.tasks.names.empty()) {
     CRUMB_ASSIGN_OR_RETURN(options.tasks, LoadTasks(arguments.tasks));
   }
@@ -188,6 +190,8 @@ Runner AddStudyCommand(CLI::App& app) {
       ->type_name("N")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  app.add_flag("--speeds-again", arguments->speeds_again,
+               "measure the speeds anew: the machine was busy");
   app.add_flag("--dry-run", arguments->dry_run, "print the estimate and stop");
   AddActivationOption(app, arguments->activations);
   AddTextOptions(app, arguments->texts);

@@ -89,10 +89,12 @@ Result<SpeedResult> MeasureSpeeds(const std::vector<std::unique_ptr<SpeedProbe>>
 }
 
 void FillFromSamples(const std::vector<double>& samples, std::string_view n_of, Evidence& row) {
-  const Interval interval = MedianInterval(samples);
   row.value = Median(samples);
-  row.low = interval.low;
-  row.high = interval.high;
+  if (samples.size() > 1) {  // one sample says nothing of how far it may be off
+    const Interval interval = MedianInterval(samples);
+    row.low = interval.low;
+    row.high = interval.high;
+  }
   row.n = static_cast<int64_t>(samples.size());
   row.n_of = n_of;
   Json detail = Json::object();

@@ -201,7 +201,7 @@ class EncoderRun {
       CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state_.Known(rows.back()));
       all_known = all_known && known.has_value();
     }
-    if (all_known) return OkStatus();
+    if (all_known && !state_.options.speeds_again) return OkStatus();
     std::vector<NamedMeasurement> measurements;
     for (size_t v = 0; v < sessions_.size(); ++v) {
       measurements.push_back({state_.variants[v].name, [&, v]() -> Result<double> {
@@ -223,7 +223,7 @@ class EncoderRun {
       FillFromSamples(of.samples, "repetitions", rows[v]);
       FillValidity(result.reasons, of.reasons, rows[v]);
       reasons.insert(reasons.end(), of.reasons.begin(), of.reasons.end());
-      CRUMB_RETURN_IF_ERROR(state_.Add(std::move(rows[v])));
+      CRUMB_RETURN_IF_ERROR(state_.Replace(std::move(rows[v])));
     }
     return NoteVerdict(state_, reasons, result.notes);
   }

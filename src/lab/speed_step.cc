@@ -41,7 +41,7 @@ Status RecordBandwidth(Study::State& state, const SpeedResult& speeds) {
   detail["last_level_cache_bytes"] = speeds.last_level_cache_bytes;
   row.detail = DumpJson(detail);
   FillValidity(speeds.reasons, speeds.bandwidth.reasons, row);
-  return state.Add(std::move(row));
+  return state.Replace(std::move(row));
 }
 
 Status RecordVariant(Study::State& state, const Variant& variant, const SpeedSamples& speed,
@@ -51,12 +51,12 @@ Status RecordVariant(Study::State& state, const Variant& variant, const SpeedSam
   Evidence prompt = state.Row(variant, metric::kPromptSpeed, "speed", options);
   FillFromSamples(speed.prompt.samples, "repetitions", prompt);
   FillValidity(speeds.reasons, speed.prompt.reasons, prompt);
-  CRUMB_RETURN_IF_ERROR(state.Add(std::move(prompt)));
+  CRUMB_RETURN_IF_ERROR(state.Replace(std::move(prompt)));
 
   Evidence generation = state.Row(variant, metric::kGenerationSpeed, "speed", options);
   FillFromSamples(speed.generation.samples, "repetitions", generation);
   FillValidity(speeds.reasons, speed.generation.reasons, generation);
-  CRUMB_RETURN_IF_ERROR(state.Add(std::move(generation)));
+  CRUMB_RETURN_IF_ERROR(state.Replace(std::move(generation)));
 
   // The same samples in another unit: how much of what the memory can give is used.
   const auto bytes = static_cast<double>(BytesPerToken(*variant.model));
@@ -72,7 +72,7 @@ Status RecordVariant(Study::State& state, const Variant& variant, const SpeedSam
   std::vector<std::string> own = speed.generation.reasons;
   own.insert(own.end(), speeds.bandwidth.reasons.begin(), speeds.bandwidth.reasons.end());
   FillValidity(speeds.reasons, own, share);
-  return state.Add(std::move(share));
+  return state.Replace(std::move(share));
 }
 
 // As many as a reader wants to see; the rows have all of them.
@@ -103,6 +103,7 @@ std::vector<std::string> AllReasons(const Study::State& state, const SpeedResult
 // Whether all speed rows are in the ledger; speeds measured in different runs are not comparable,
 // so a step that was cut short starts anew.
 Result<bool> AllKnown(Study::State& state) {
+  if (state.options.speeds_again) return false;
   CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> bandwidth, state.Known(BandwidthRow(state)));
   bool all = bandwidth.has_value();
   for (const Variant& variant : state.variants) {
@@ -124,13 +125,20 @@ Status NoteVerdict(Study::State& state, const std::vector<std::string>& reasons,
                    const std::vector<std::string>& notes) {
   if (!reasons.empty()) {
     const std::string all = Joined(reasons);
-    return state.AddNote("busy", "The speeds are INVALID, measure them again: " + all + ".",
-                         "速度数字无效，需重新测量：" + all + "。");
+    return state.ReplaceNote(
+        "busy",
+        "The speeds are INVALID, measure them again (crumb study --speeds-again): " + all + ".",
+        "速度数字无效，需重新测量（crumb study --speeds-again）：" + all + "。");
   }
-  if (notes.empty()) return OkStatus();
+  if (notes.empty()) {
+    const Evidence note = state.Note("busy", "The speeds were measured again on a quiet machine.",
+                                     "速度已在本机空闲时重新测量。");
+    CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> earlier, state.Known(note));
+    return earlier.has_value() ? state.Replace(note) : OkStatus();
+  }
   const std::string all = Joined(notes);
-  return state.AddNote("busy", "While the speeds were measured: " + all + ".",
-                       "测速期间本机并不空闲，速度数字可能偏低：" + all + "。");
+  return state.ReplaceNote("busy", "While the speeds were measured: " + all + ".",
+                           "测速期间本机并不空闲，速度数字可能偏低：" + all + "。");
 }
 
 Status RunSpeedStep(Study::State& state, WorkClock& clock) {

@@ -241,8 +241,16 @@ Status Study::State::Add(Evidence row) {
   return OkStatus();
 }
 
-Status Study::State::AddNote(std::string_view topic, const std::string& english,
-                             const std::string& chinese) {
+Status Study::State::Replace(Evidence row) {
+  CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, ledger->FindByKey(EvidenceKey(row)));
+  if (known.has_value()) row.supersedes = std::to_string(known->id);
+  CRUMB_ASSIGN_OR_RETURN(const int64_t id, ledger->Append(std::move(row)));
+  row_ids.push_back(id);
+  return OkStatus();
+}
+
+Evidence Study::State::Note(std::string_view topic, const std::string& english,
+                            const std::string& chinese) const {
   Json options_json = Json::object();
   options_json["topic"] = topic;
   Evidence row = Row(variants.front(), metric::kStudyNote, "note", options_json);
@@ -252,7 +260,17 @@ Status Study::State::AddNote(std::string_view topic, const std::string& english,
   note["note"] = english;
   note["note_zh"] = chinese;
   row.detail = DumpJson(note);
-  return Add(std::move(row));
+  return row;
+}
+
+Status Study::State::AddNote(std::string_view topic, const std::string& english,
+                             const std::string& chinese) {
+  return Add(Note(topic, english, chinese));
+}
+
+Status Study::State::ReplaceNote(std::string_view topic, const std::string& english,
+                                 const std::string& chinese) {
+  return Replace(Note(topic, english, chinese));
 }
 
 }  // namespace crumb

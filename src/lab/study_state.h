@@ -54,8 +54,15 @@ struct Study::State {
   Result<std::optional<Evidence>> Known(const Evidence& row);
   // Appends the row unless its key is there already.
   Status Add(Evidence row);
-  // A sentence for the reader, in both languages.
+  // Appends the row; one with the same key is superseded by it.
+  Status Replace(Evidence row);
+  // A sentence for the reader, in both languages; one on the same topic stays as it is, or is
+  // superseded.
   Status AddNote(std::string_view topic, const std::string& english, const std::string& chinese);
+  Status ReplaceNote(std::string_view topic, const std::string& english,
+                     const std::string& chinese);
+  Evidence Note(std::string_view topic, const std::string& english,
+                const std::string& chinese) const;
 };
 
 // The steps, in the order they run.

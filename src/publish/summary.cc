@@ -115,9 +115,10 @@ class Writer {
                         const std::string& key) const {
     const Comparison comparison =
         Compare(study_.Find(metric_name, variant), study_.Find(metric_name, kReference));
-    const std::string_view outcome = comparison == Comparison::kHigher  ? "_higher"
-                                     : comparison == Comparison::kLower ? "_lower"
-                                                                        : "_same";
+    const std::string_view outcome = comparison == Comparison::kHigher    ? "_higher"
+                                     : comparison == Comparison::kLower   ? "_lower"
+                                     : comparison == Comparison::kUnknown ? "_unknown"
+                                                                          : "_same";
     return Gain(metric_name, variant, key + std::string(outcome));
   }
 

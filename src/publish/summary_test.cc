@@ -84,7 +84,35 @@ TEST(Summary, SpeedWithoutIntervalsIsNotCompared) {
   FakeStudy fake = FakeStudy::Decoder();
   for (Evidence& row : fake.rows) row.low.reset();
   EXPECT_THAT(SummaryOf(std::move(fake)).summary().gain_speed,
-              ::testing::AnyOf(IsEmpty(), HasSubstr("no difference is shown")));
+              ::testing::AnyOf(IsEmpty(), HasSubstr("not to be compared")));
+}
+
+TEST(Summary, NothingIsConcludedFromTheSpeedsOfABusyMachine) {
+  FakeStudy fake = FakeStudy::Decoder();
+  ASSERT_THAT(SummaryOf(fake).summary().gain_speed, HasSubstr("faster"));
+  for (Evidence& row : fake.rows) {
+    if (row.metric != metric::kGenerationSpeed || row.subject == kReference) continue;
+    row.detail = R"({"valid":false,"reasons":["other processes took 40 % of the CPU time"]})";
+  }
+  EXPECT_THAT(SummaryOf(std::move(fake)).summary().gain_speed, HasSubstr("not to be compared"));
+}
+
+TEST(StudyRowsOf, ANoteThatWasSupersededIsNotShown) {
+  FakeStudy fake = FakeStudy::Decoder();
+  Evidence note = fake.rows.front();
+  note.metric = metric::kStudyNote;
+  note.detail = R"({"topic":"busy","note":"The speeds are INVALID.","note_zh":""})";
+  note.id = 9001;
+  fake.rows.push_back(note);
+  note.detail = R"({"topic":"busy","note":"Measured again.","note_zh":""})";
+  note.supersedes = "9001";
+  note.id = 9002;
+  fake.rows.push_back(note);
+  const SummaryOf decoder(std::move(fake));
+  const auto& notes = decoder.study().notes();
+  const auto busy = std::ranges::count(notes, std::string("busy"), &StudyNote::topic);
+  EXPECT_EQ(busy, 1);
+  EXPECT_EQ(notes.back().english, "Measured again.");
 }
 
 TEST(Summary, WithoutQualityNothingIsChosen) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "evidence/metrics.h"
+#include "evidence/validity.h"
 #include "publish/display.h"
 #include "publish/summary.h"
 
@@ -130,6 +131,8 @@ class Builder {
       const std::string badge(BadgeName(JudgeQuality(study_, variant, row->text)));
       return {row, std::string(texts_["verdict_" + badge]), badge};
     }
+    if (row != nullptr && SaysInvalid(*row))
+      return {row, std::string(texts_["invalid"]), "undecided"};
     if (row != nullptr) return {row, "", ""};
     if (variant == kReference && IsRelative(name)) return {nullptr, "·", ""};
     return {nullptr, std::string(texts_["not_measured"]), "missing"};

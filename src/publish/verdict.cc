@@ -1,5 +1,7 @@
 #include "publish/verdict.h"
 
+#include "evidence/validity.h"
+
 namespace crumb {
 namespace {
 
@@ -27,6 +29,7 @@ Verdict JudgeCosine(const Evidence* cosine) {
 Comparison Compare(const Evidence* a, const Evidence* b) {
   if (a == nullptr || b == nullptr) return Comparison::kUnknown;
   if (!HasInterval(*a) || !HasInterval(*b)) return Comparison::kUnknown;
+  if (SaysInvalid(*a) || SaysInvalid(*b)) return Comparison::kUnknown;
   if (*a->low > *b->high) return Comparison::kHigher;
   if (*a->high < *b->low) return Comparison::kLower;
   return Comparison::kNoDifference;

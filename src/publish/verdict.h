@@ -28,7 +28,8 @@ Verdict JudgeCosine(const Evidence* cosine);  // nullptr: kUnknown
 enum class Comparison { kHigher, kLower, kNoDifference, kUnknown };
 
 // a against b. Higher or lower only if their 95 % intervals do not touch: stricter than a paired
-// test, and all that two rows of a ledger allow.
+// test, and all that two rows of a ledger allow. Unknown if one has no interval, or says that it
+// was measured on a busy machine.
 Comparison Compare(const Evidence* a, const Evidence* b);
 
 }  // namespace crumb

@@ -7,6 +7,7 @@
 
 #include "publish/gnuplot.h"
 #include "publish/plot_script.h"
+#include "text/utf8.h"
 
 namespace crumb::article {
 namespace {
@@ -23,8 +24,9 @@ constexpr int kKey = 60;
 constexpr int kLine = 118;
 constexpr int kAxis = 64;
 constexpr int kNote = 76;
-constexpr int kLeft = 290;   // names
-constexpr int kRight = 190;  // value of the longest mark
+constexpr int kEdge = 36;
+constexpr int kGap = 18;        // between a name and its mark
+constexpr int kMostLeft = 470;  // for names
 constexpr double kBarHalf = 0.26;
 constexpr double kDodge = 0.24;          // of the distance of two lines
 constexpr int kMarks[] = {7, 5, 9, 13};  // disc, square, triangle, rhombus
@@ -36,6 +38,35 @@ std::string Font(int size, bool bold = false) {
 
 std::string Label(std::string_view text, std::string_view place, std::string_view more) {
   return fmt::format("set label {} at {} {}\n", GnuplotString(text), place, more);
+}
+
+// Roughly: a Chinese letter is as wide as high, others a bit more than half of that.
+double WidthOf(std::string_view text, int size) {
+  double width = 0;
+  for (size_t at = 0; at < text.size();) {
+    width += NextCodePoint(text, &at) < 0x2000 ? 0.57 * size : size;
+  }
+  return width;
+}
+
+// Pixels from the picture's edge to the marks: room for the longest name.
+double LeftOf(const Chart& chart) {
+  double widest = 0;
+  for (const ChartLine& line : chart.lines) {
+    widest = std::max({widest, WidthOf(line.name, kTextSize), WidthOf(line.below, kSmallSize)});
+  }
+  return std::min<double>(kMostLeft, kEdge + widest + kGap);
+}
+
+// Pixels between the marks and the picture's other edge: room for the longest value.
+double RightOf(const Chart& chart) {
+  double widest = 0;
+  for (const ChartLine& line : chart.lines) {
+    for (const auto& mark : line.marks) {
+      if (mark.has_value()) widest = std::max(widest, WidthOf(mark->label, kTextSize));
+    }
+  }
+  return kGap + widest + kEdge;
 }
 
 // Of the whole picture, y from the top in pixels.
@@ -119,8 +150,9 @@ std::string AxisCommands(const Chart& chart) {
            LogTicks(range);
   }
   const double stretch = std::max(1e-9, 0.06 * (range.high - range.low));
-  return commands + fmt::format("set format x '%g'\nset xtics autofreq\nset xrange [{:g}:{:g}]\n",
-                                range.low - stretch, range.high + stretch);
+  return commands + fmt::format("set format x {}\nset xtics autofreq\nset xrange [{:g}:{:g}]\n",
+                                GnuplotString("%g" + chart.tick_suffix), range.low - stretch,
+                                range.high + stretch);
 }
 
 // A block of data for each series, its marks, intervals and values.
@@ -149,7 +181,8 @@ std::string MarkCommands(const Chart& chart, std::string* labels) {
       if (chart.bars) {
         plot += fmt::format(
             "{}{} using ($1/2):4:($1/2):({}) with boxxyerror fill solid noborder lc rgb '{}' "
-            "notitle, \\\n  {} using 1:4:2:3 with xerrorbars pt 0 lw {} lc rgb '{}' notitle",
+            "notitle, \\\n  {} using 1:($3>$2?$4:1/0):2:3 with xerrorbars pt 0 lw {} lc rgb '{}' "
+            "notitle",
             plot.empty() ? "" : ", \\\n  ", block, kBarHalf, colour, block, line_width, kInk);
       } else {
         plot +=
@@ -166,7 +199,7 @@ std::string MarkCommands(const Chart& chart, std::string* labels) {
 std::string KeyCommands(const Chart& chart) {
   if (chart.series.size() < 2) return "";
   std::string commands;
-  double x = 56;
+  double x = kEdge + 20;
   for (size_t s = 0; s < chart.series.size(); ++s) {
     const double y = kTop + kKey / 2.0 - 6;
     commands += Label("", AtPixels(chart, x, y),
@@ -174,8 +207,7 @@ std::string KeyCommands(const Chart& chart) {
                                   kPlotColours[s % std::size(kPlotColours)]));
     commands += Label(chart.series[s], AtPixels(chart, x + 30, y),
                       fmt::format("left {} textcolor rgb '{}'", Font(kTextSize), kInk));
-    // Chinese letters are as wide as high, and take three bytes.
-    x += 90 + kTextSize * static_cast<double>(chart.series[s].size()) / 3;
+    x += 90 + WidthOf(chart.series[s], kTextSize);
   }
   return commands;
 }
@@ -191,6 +223,7 @@ int ChartHeight(const Chart& chart) {
 std::string ChartScript(const Chart& chart) {
   const double top = kTop + (chart.series.size() > 1 ? kKey : 0);
   const double height = ChartHeight(chart);
+  const double left = LeftOf(chart);
   const double bottom = top + kLine * static_cast<double>(chart.lines.size());
   std::string script = fmt::format(
       "reset\nset encoding utf8\nset terminal pngcairo size {},{} noenhanced background '#ffffff' "
@@ -198,27 +231,26 @@ std::string ChartScript(const Chart& chart) {
       "set lmargin at screen {:.5f}\nset rmargin at screen {:.5f}\n"
       "set tmargin at screen {:.5f}\nset bmargin at screen {:.5f}\nset yrange [-0.5:{}]\n"
       "set border lw 2 lc rgb '{}'\n",
-      kChartWidth, ChartHeight(chart), kFont, kTextSize * 3 / 4, chart.name,
-      static_cast<double>(kLeft) / kChartWidth, 1 - static_cast<double>(kRight) / kChartWidth,
-      1 - top / height, 1 - bottom / height, static_cast<double>(chart.lines.size()) - 0.5,
-      kPlotGrey);
+      kChartWidth, ChartHeight(chart), kFont, kTextSize * 3 / 4, chart.name, left / kChartWidth,
+      1 - RightOf(chart) / kChartWidth, 1 - top / height, 1 - bottom / height,
+      static_cast<double>(chart.lines.size()) - 0.5, kPlotGrey);
   script += AxisCommands(chart);
   const auto text = [&](std::string_view words, double x, double y, int size, bool bold,
                         std::string_view colour, std::string_view align) {
     return Label(words, AtPixels(chart, x, y),
                  fmt::format("{} {} textcolor rgb '{}'", align, Font(size, bold), colour));
   };
-  script += text(chart.title, 36, 50, kTitleSize, true, kInk, "left");
-  script += text(chart.subtitle, 36, 112, kSmallSize, false, kInk, "left");
+  script += text(chart.title, kEdge, 50, kTitleSize, true, kInk, "left");
+  script += text(chart.subtitle, kEdge, 112, kSmallSize, false, kInk, "left");
   script += KeyCommands(chart);
   for (size_t i = 0; i < chart.lines.size(); ++i) {
     const ChartLine& line = chart.lines[i];
     const double middle = top + kLine * (static_cast<double>(i) + 0.5);
     const double shift = line.below.empty() ? 0 : 20;
-    script += text(line.name, kLeft - 18, middle - shift, kTextSize, false, kInk, "right");
+    script += text(line.name, left - kGap, middle - shift, kTextSize, false, kInk, "right");
     if (line.below.empty()) continue;
-    script +=
-        text(line.below, kLeft - 18, middle + shift + 2, kSmallSize, false, kPlotDarkGrey, "right");
+    script += text(line.below, left - kGap, middle + shift + 2, kSmallSize, false, kPlotDarkGrey,
+                   "right");
   }
   if (chart.base.has_value()) {
     script += fmt::format(
@@ -227,7 +259,8 @@ std::string ChartScript(const Chart& chart) {
         *chart.base, kPlotDarkGrey);
   }
   if (!chart.note.empty()) {
-    script += text(chart.note, 36, height - kNote / 2.0, kSmallSize, false, kPlotDarkGrey, "left");
+    script +=
+        text(chart.note, kEdge, height - kNote / 2.0, kSmallSize, false, kPlotDarkGrey, "left");
   }
   std::string labels;
   const std::string marks = MarkCommands(chart, &labels);

@@ -33,7 +33,8 @@ struct Chart {
   bool log = false;                 // points on a logarithmic axis
   std::optional<double> base;       // a vertical line at this value, named base_name
   std::string base_name;
-  std::string note;  // below, in small letters
+  std::string tick_suffix;  // behind the numbers of an axis that is not logarithmic; % is %%
+  std::string note;         // below, in small letters
 };
 
 inline constexpr int kChartWidth = 1080;  // pixels

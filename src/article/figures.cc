@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <cmath>
 #include <optional>
 
 #include "article/chart.h"
@@ -16,6 +16,8 @@
 #include "publish/plot_script.h"
 #include "publish/study_rows.h"
 #include "publish/texts.h"
+#include "publish/variants.h"
+#include "text/utf8.h"
 
 namespace crumb::article {
 namespace {
@@ -40,16 +42,17 @@ class Figures {
  public:
   Figures(const StudyRows& study, const Texts& texts, const FigureOptions& options)
       : study_(study), texts_(texts), options_(options) {
-    if (!options.subjects.empty()) {
-      for (const std::string& variant : study.variants()) {
-        if (std::ranges::count(options.subjects, variant) > 0) versions_.push_back(variant);
-      }
-      return;
+    versions_ = options.subjects;
+    if (versions_.empty()) {
+      const WidthAxis axis(study, texts, /*with_reference=*/false);
+      for (const auto& entry : axis.Line(SeriesKind::kBest)) versions_.push_back(entry.variant);
     }
-    const WidthAxis axis(study, texts, /*with_reference=*/false);
-    for (const WidthAxis::Entry& entry : axis.Line(SeriesKind::kBest)) {
-      versions_.insert(versions_.begin(), entry.variant);  // from many to few bits
-    }
+    std::erase(versions_, kReference);
+    // From many to few bits, all that is stored counted.
+    std::ranges::stable_sort(versions_, std::ranges::greater(), [&](const std::string& version) {
+      const Evidence* total = study.Find(metric::kTotalBits, version);
+      return total == nullptr ? 0 : total->value;
+    });
   }
 
   std::vector<DrawnChart> All() const {
@@ -154,6 +157,7 @@ class Figures {
     drawn.chart = {.name = "answers",
                    .title = "答对率",
                    .subtitle = "答对的题占多少，越靠右越好",
+                   .tick_suffix = "%%",
                    .note = kWhiskers};
     drawn.caption = "各版本的答对率";
     drawn.after_section = options_.task_section;
@@ -195,11 +199,20 @@ class Figures {
           line.marks, [](const std::optional<ChartMark>& mark) { return mark.has_value(); });
       if (empty) continue;
       line.is_reference = version == kReference;
-      const VariantParts parts = PartsOf(version);
-      line.name = WidthLabel(parts, texts_);
-      AddBits(version, &line, &drawn.evidence);
+      NameLine(version, &line, &drawn.evidence);
       drawn.chart.lines.push_back(std::move(line));
     }
+  }
+
+  // At most three significant digits, and never more than the interval supports.
+  static std::string Printed(const Evidence& row, double size) {
+    const double value = row.value / size;
+    int decimals = SignificantDecimals(value, 3);
+    if (row.low.has_value() && row.high.has_value() && *row.high > *row.low) {
+      decimals = std::min(decimals, SupportedDecimals((*row.high - *row.low) / 2 / size));
+    }
+    if (std::abs(value) < 1e4) return FormatRounded(value, decimals);
+    return FormatRounded(value / 1e4, decimals + 4) + "万";
   }
 
   static std::optional<ChartMark> MarkOf(const Evidence* row, Printing printing,
@@ -209,14 +222,28 @@ class Figures {
     const double size = printing.unit_size;
     return ChartMark{row->value / size, row->low.value_or(row->value) / size,
                      row->high.value_or(row->value) / size,
-                     FormatNumber(*row, size).value + std::string(printing.suffix)};
+                     Printed(*row, size) + std::string(printing.suffix)};
   }
 
-  // "平均5.35位" below the name: how much is really stored.
-  void AddBits(const std::string& version, ChartLine* line, std::vector<int64_t>* evidence) const {
+  // "三位整数", and below it "逐列误差补偿，平均4.43位": the method where the name alone does not
+  // say it, and how much is really stored.
+  void NameLine(const std::string& version, ChartLine* line, std::vector<int64_t>* evidence) const {
+    const VariantParts parts = PartsOf(version);
+    line->name = ReplaceAll(WidthLabel(parts, texts_), " ", "");
+    const size_t method = line->name.find("（");
+    if (method != std::string::npos) {
+      constexpr size_t kBracket = std::string_view("（").size();
+      line->below = line->name.substr(method + kBracket);
+      line->below.resize(line->below.size() - std::min(kBracket, line->below.size()));
+      line->name.resize(method);
+    }
+    // The name of a mixture says its matrix bits.
+    const Evidence* matrix = study_.Find(metric::kMatrixBits, version);
+    if (parts.method == "mixed" && matrix != nullptr) evidence->push_back(matrix->id);
     const Evidence* total = study_.Find(metric::kTotalBits, version);
     if (total == nullptr) return;
-    line->below = fmt::format("平均{}位", FormatRounded(total->value, 2));
+    line->below +=
+        fmt::format("{}平均{}位", line->below.empty() ? "" : "，", FormatRounded(total->value, 2));
     evidence->push_back(total->id);
   }
 

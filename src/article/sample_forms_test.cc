@@ -1,5 +1,5 @@
-// Writes the forms of the sample article into $CRUMB_ARTICLE_SAMPLE, for tests/test_article_forms.py,
-// which opens them with other programs. Skips where that is not set.
+// Writes the forms of the sample article into $CRUMB_ARTICLE_SAMPLE, for
+// tests/test_article_forms.py, which opens them with other programs. Skips where that is not set.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

@@ -324,6 +324,36 @@ print(json.dumps({
         self.assertEqual((read["fonts"], read["language"]), (["SimSun"], ["zh-CN"]))
 
 
+    def test_the_copied_blocks_keep_their_look_where_a_word_processor_takes_html(self):
+        office, python = needs("soffice", "libreoffice-writer-nogui"), python_with_docx()
+        page = (self.forms / "article.html").read_text()
+        blocks = re.search(r'<section id="crumb-article">(.*?)</section>', page, re.S).group(1).replace("\n", "")
+        (self.folder / "pasted.html").write_text(f'<!DOCTYPE html><meta charset="utf-8"><body>{blocks}</body>')
+        subprocess.run([office, f"-env:UserInstallation={(self.folder / 'office').as_uri()}", "--headless",
+                        "--infilter=HTML (StarWriter)", "--convert-to", "docx", "--outdir", self.folder,
+                        self.folder / "pasted.html"], check=True, capture_output=True, timeout=180)
+        script = """
+import docx, json, sys
+print(json.dumps([{"text": p.text, "left": p.paragraph_format.left_indent, "line": p.paragraph_format.line_spacing,
+                   "bold": "".join(r.text for r in p.runs if r.bold), "sizes": sorted({r.font.size.pt for r in p.runs}),
+                   "fonts": sorted(set(p._p.xpath("w:r/w:rPr/w:rFonts/@w:eastAsia")))}
+                  for p in docx.Document(sys.argv[1]).paragraphs if p.text.strip()]))"""
+        done = subprocess.run([python, "-c", script, self.folder / "pasted.docx"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        arrived = json.loads(done.stdout)
+        self.assertEqual([block["text"].removeprefix(INDENT) for block in arrived], self.lines)
+        for block in arrived:
+            indented = block["text"].startswith(INDENT)
+            self.assertEqual(indented, block["text"].endswith("。"), block["text"])
+            self.assertIsNone(block["left"], block["text"])
+            self.assertIn("Noto Sans CJK SC", "".join(block["fonts"]))
+            if indented:
+                self.assertEqual((block["line"], block["sizes"]), (1.75, [12.0]), block["text"])
+            else:
+                self.assertEqual(block["bold"], block["text"])
+        self.assertTrue(any(block["bold"] for block in arrived if block["text"].startswith(INDENT)))
+
+
 class Files(Forms):
     """What needs no other program."""
 

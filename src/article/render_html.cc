@@ -48,7 +48,7 @@ struct BlockLook {
   std::string_view element;
   std::string_view size;
   std::string_view line_height;
-  std::string_view margin;
+  int margin;  // pixels to the next block, unless that is a heading
   std::string_view align;
   bool all_bold;  // a title or heading
   std::string_view indent;
@@ -57,18 +57,27 @@ struct BlockLook {
 BlockLook LookOf(BlockKind kind) {
   switch (kind) {
     case BlockKind::kTitle:
-      return {"p", "22px", "1.4", "0 0 24px 0", "left", true, ""};
+      return {"p", "22px", "1.4", 24, "left", true, ""};
     case BlockKind::kHeading:
-      return {"h3", "18px", "1.5", "32px 0 16px 0", "left", true, ""};
+      return {"h3", "18px", "1.5", 16, "left", true, ""};
     case BlockKind::kSubheading:
-      return {"p", "16px", "1.75", "24px 0 8px 0", "left", true, ""};
+      return {"p", "16px", "1.75", 8, "left", true, ""};
     case BlockKind::kParagraph:
       break;
   }
-  return {"p", "16px", "1.75", "0 0 16px 0", "justify", false, kIndent};
+  return {"p", "16px", "1.75", 16, "justify", false, kIndent};
 }
 
-std::string BlockHtml(const Block& block) {
+// Pixels below `block`. All room stands below and none above: LibreOffice takes a first value of
+// `margin` that is not 0 for the left side too.
+int MarginBelow(const Block& block, const Block* next) {
+  const int own = LookOf(block.kind).margin;
+  if (next == nullptr || block.kind != BlockKind::kParagraph) return own;
+  if (next->kind == BlockKind::kHeading) return 32;
+  return next->kind == BlockKind::kSubheading ? 24 : own;
+}
+
+std::string BlockHtml(const Block& block, const Block* next) {
   const BlockLook look = LookOf(block.kind);
   const std::string common =
       fmt::format("{}font-size:{};line-height:{};", kLook, look.size, look.line_height);
@@ -83,16 +92,20 @@ std::string BlockHtml(const Block& block) {
                           : Escape(run.text);
     }
   }
-  return fmt::format("<{0} style=\"{1}font-weight:{2};margin:{3};text-align:{4};\">{5}</{0}>\n",
-                     look.element, common, look.element == "h3" ? "bold" : "normal", look.margin,
-                     look.align, content);
+  return fmt::format(
+      "<{0} style=\"{1}font-weight:{2};margin:0 0 {3}px 0;text-align:{4};\">{5}</{0}>\n",
+      look.element, common, look.element == "h3" ? "bold" : "normal", MarginBelow(block, next),
+      look.align, content);
 }
 
 }  // namespace
 
 std::string RenderHtml(const Document& document) {
   std::string article;
-  for (const Block& block : document.blocks) article += BlockHtml(block);
+  for (size_t i = 0; i < document.blocks.size(); ++i) {
+    const bool last = i + 1 == document.blocks.size();
+    article += BlockHtml(document.blocks[i], last ? nullptr : &document.blocks[i + 1]);
+  }
   std::string tags;
   for (const std::string& tag : document.tags) tags += (tags.empty() ? "" : ",") + Escape(tag);
   return fmt::format(

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "article/cast.h"
 #include "article/chart.h"
 #include "base/json.h"
 #include "base/sha256.h"
@@ -110,12 +111,12 @@ class Figures {
   DrawnChart Perplexity() const {
     DrawnChart drawn;
     drawn.chart = {.name = "quality",
-                   .title = "困惑度是参照模型的几倍",
-                   .subtitle = "越靠近左边的虚线，越接近参照模型",
+                   .title = "困惑度是原始版本的几倍",
+                   .subtitle = "越靠近左边的虚线，越接近原始版本",
                    .log = true,
                    .base = 1,
                    .note = kWhiskers};
-    drawn.caption = "各版本的困惑度与参照模型之比";
+    drawn.caption = "各版本的困惑度与原始版本之比";
     drawn.after_section = options_.quality_section;
     std::vector<std::string> names;
     for (const std::string& text : study_.texts()) {
@@ -142,9 +143,9 @@ class Figures {
         return study_.Find(metric::kStsbSpearman, version);
       });
     } else {
-      drawn.chart.title = "句向量与参照模型的接近程度";
+      drawn.chart.title = "句向量与原始版本的接近程度";
       drawn.chart.subtitle = "余弦相似度，越靠右越接近";
-      drawn.caption = "各版本的句向量与参照模型的余弦相似度";
+      drawn.caption = "各版本的句向量与原始版本的余弦相似度";
       AddLines(drawn, false, {}, [&](const std::string& version, size_t) {
         return study_.Find(metric::kEmbeddingCosine, version);
       });
@@ -225,17 +226,20 @@ class Figures {
                      Printed(*row, size) + std::string(printing.suffix)};
   }
 
-  // "三位整数", and below it "逐列误差补偿，平均4.43位": the method where the name alone does not
-  // say it, and how much is really stored.
+  // As the text calls the version: "三位整数", and below it "直接取整，平均4.43位", how it was made
+  // where the name says it and how much is really stored.
   void NameLine(const std::string& version, ChartLine* line, std::vector<int64_t>* evidence) const {
+    constexpr std::string_view kRounded = "直接取整的";
+    constexpr std::string_view kVersion = "版本";
     const VariantParts parts = PartsOf(version);
-    line->name = ReplaceAll(WidthLabel(parts, texts_), " ", "");
-    const size_t method = line->name.find("（");
-    if (method != std::string::npos) {
-      constexpr size_t kBracket = std::string_view("（").size();
-      line->below = line->name.substr(method + kBracket);
-      line->below.resize(line->below.size() - std::min(kBracket, line->below.size()));
-      line->name.resize(method);
+    line->name = VariantName(study_, version);
+    if (line->name.empty()) line->name = ReplaceAll(WidthLabel(parts, texts_), " ", "");
+    if (line->name.starts_with(kRounded)) {
+      line->name.erase(0, kRounded.size());
+      line->below = "直接取整";
+    }
+    if (!line->is_reference && line->name.ends_with(kVersion)) {
+      line->name.resize(line->name.size() - kVersion.size());
     }
     // The name of a mixture says its matrix bits.
     const Evidence* matrix = study_.Find(metric::kMatrixBits, version);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 
+#include "article/figures.h"
 #include "article/write.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -161,8 +162,9 @@ Status Run(const ArticleArguments& arguments, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(
       const std::deque<article::Study> studies,
       GatherStudies(arguments.studies, {}, JoinPath(folder.temporary(), "ledger.db")));
-  CRUMB_ASSIGN_OR_RETURN(const article::Article article,
+  CRUMB_ASSIGN_OR_RETURN(article::Article article,
                          article::WriteArticle(studies, request, article::Library::Own()));
+  CRUMB_ASSIGN_OR_RETURN(article.document.figures, article::DrawFigures(studies.front().rows, {}));
   CRUMB_ASSIGN_OR_RETURN(const ArticleFiles files, WriteArticleFiles(article, folder.temporary()));
   CRUMB_RETURN_IF_ERROR(folder.Commit());
   PrintSummary(article, files, arguments, common);
@@ -195,8 +197,9 @@ Runner AddArticleCommand(CLI::App& app) {
   app.add_flag("--library", arguments->library, "list sectors, topics and entries, and stop");
   app.add_flag("--force", arguments->force, "replace the folder if it exists");
   app.footer(
-      "The folder gets article.source.txt, article.txt, article.trace.json, lint.json\n"
-      "and ledger.db. Exit code 3: too little evidence; the message says what to "
+      "The folder gets article.html (opens in a browser, with a button that copies it),\n"
+      "article.docx, article.source.txt, article.txt, figures/, article.trace.json,\n"
+      "lint.json and ledger.db. Exit code 3: too little evidence; the message says what to "
       "run.\n\nExamples:\n"
       "  crumb article crumb-study -o article --sector 政务热线\n"
       "  crumb article crumb-study -o article --audience managers,supervisors\n"

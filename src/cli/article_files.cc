@@ -7,6 +7,9 @@
 #include <memory>
 #include <utility>
 
+#include "article/figures.h"
+#include "article/render_docx.h"
+#include "article/render_html.h"
 #include "article/render_text.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -20,6 +23,7 @@ namespace {
 
 constexpr const char* kTrace = "article.trace.json";
 constexpr const char* kLedger = "ledger.db";
+constexpr const char* kFigures = "figures";
 constexpr size_t kFindingsTold = 12;
 
 // The forms of the article that the linter reads, with their bytes.
@@ -27,7 +31,27 @@ Result<std::vector<std::pair<std::string, std::string>>> Render(const article::A
   std::vector<std::pair<std::string, std::string>> files;
   files.emplace_back("article.source.txt", article::RenderSource(article.document));
   files.emplace_back("article.txt", article::RenderPlain(article.document));
+  files.emplace_back("article.html", article::RenderHtml(article.document));
+  CRUMB_ASSIGN_OR_RETURN(std::string docx, article::RenderDocx(article.document));
+  files.emplace_back("article.docx", std::move(docx));
   return files;
+}
+
+// Each picture with its side file, in a folder of their own; their names.
+Result<std::vector<std::string>> WriteFigures(const std::vector<article::Figure>& figures,
+                                              const std::string& folder) {
+  std::vector<std::string> names;
+  if (figures.empty()) return names;
+  CRUMB_RETURN_IF_ERROR(MakeFolders(JoinPath(folder, kFigures)));
+  const auto write = [&](const std::string& name, std::string_view bytes) -> Status {
+    names.push_back(JoinPath(kFigures, name));
+    return WriteFileAtomic(JoinPath(folder, names.back()), bytes);
+  };
+  for (const article::Figure& figure : figures) {
+    CRUMB_RETURN_IF_ERROR(write(figure.name + ".png", figure.png));
+    CRUMB_RETURN_IF_ERROR(write(figure.name + ".json", article::FigureSideFile(figure)));
+  }
+  return names;
 }
 
 // Rows behind those of the ledger, with the ids that it gives them. Raw sums stay where they are:
@@ -101,6 +125,9 @@ Result<ArticleFiles> WriteArticleFiles(const article::Article& article, const st
     CRUMB_RETURN_IF_ERROR(WriteFileAtomic(path(name), bytes));
     written.names.push_back(name);
   }
+  CRUMB_ASSIGN_OR_RETURN(const std::vector<std::string> figures,
+                         WriteFigures(article.document.figures, folder));
+  written.names.insert(written.names.end(), figures.begin(), figures.end());
   CRUMB_RETURN_IF_ERROR(
       WriteFileAtomic(path(kTrace), article::TraceJson(article.document, article.numerals)));
   CRUMB_ASSIGN_OR_RETURN(const lint::Trace trace, lint::ReadTrace(path(kTrace)));

@@ -131,7 +131,10 @@ void Composer::Introduce(const std::string& subject, const Facts& facts, Pieces&
   if (!seen_variants_.insert(key).second) return;
   const std::string name = VariantName(facts.study(), subject);
   into.push_back(Plain("（"));
-  if (subject == kReference) into.push_back(Plain("没有压缩过的模型，"));
+  if (subject == kReference) {
+    into.push_back(Plain(facts.ReferenceIsUnpacked() ? "作为对照，由公开的压缩文件还原而来，"
+                                                     : "没有压缩过的模型，作为对照，"));
+  }
   for (const Entry* term : library_.Part("term")) {
     if (name.find(term->id) == std::string::npos || !seen_terms_.insert(term->id).second) continue;
     into.push_back(Plain(term->id + "是"));

@@ -69,7 +69,12 @@ bool Compared(std::string_view op, const Range& a, const Range& b) {
 }  // namespace
 
 Facts::Facts(const StudyRows& study, const Library& library)
-    : study_(study), library_(library), cast_(ChooseCast(study)) {
+    : study_(study), library_(library), cast_(ChooseCast(study)), texts_(study.texts()) {
+  for (const Evidence& row : study.all()) {  // of an encoder
+    if (row.metric == metric::kEmbeddingCosine && std::ranges::count(texts_, row.text) == 0) {
+      texts_.push_back(row.text);
+    }
+  }
   double strongest = -1;
   const std::string main = SubjectOf("main");
   for (const std::string& task : study.tasks()) {
@@ -95,9 +100,21 @@ std::string Facts::SubjectOf(std::string_view role) const {
 std::string Facts::TextOf(std::string_view text) const {
   if (text == "task") return task_;
   if (text != "main") return std::string(text);
-  const std::vector<std::string>& texts = study_.texts();
-  if (std::ranges::count(texts, "zh") > 0 || texts.empty()) return "zh";
-  return texts.front();
+  return std::ranges::count(texts_, "zh") > 0 || texts_.empty() ? "zh" : texts_.front();
+}
+
+bool Facts::IsBusy() const {
+  return std::ranges::any_of(study_.all(), [](const Evidence& row) {
+    return (row.metric == metric::kGenerationSpeed || row.metric == metric::kEmbeddingSpeed) &&
+           row.detail.find("\"valid\":false") != std::string::npos;
+  });
+}
+
+bool Facts::ReferenceIsUnpacked() const {
+  constexpr double kMuchSmaller = 0.75;
+  const Evidence* file = study_.Find(metric::kDiskBytes, kReference);
+  const Evidence* memory = study_.Find(metric::kWeightBytes, kReference);
+  return file != nullptr && memory != nullptr && file->value < kMuchSmaller * memory->value;
 }
 
 std::optional<Fact> Facts::Find(std::string_view name) const {
@@ -133,8 +150,16 @@ Condition Facts::Check(std::string_view condition) const {
   std::vector<std::string> words = SplitList(condition, ' ');
   Condition result;
   if (words.empty()) return {true, "", 0};
+  if (words[0] == "busy" || words[0] == "!busy") {
+    result.holds = IsBusy() == (words[0] == "busy");
+    return result;
+  }
+  if (words[0] == "unpacked" || words[0] == "!unpacked") {
+    result.holds = ReferenceIsUnpacked() == (words[0] == "unpacked");
+    return result;
+  }
   if (words[0] == "has" && words.size() == 2) {
-    result.holds = std::ranges::count(study_.texts(), words[1]) > 0;
+    result.holds = std::ranges::count(texts_, words[1]) > 0;
     return result;
   }
   if (words.size() == 3 && words[0].starts_with('@')) {

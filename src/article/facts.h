@@ -40,10 +40,17 @@ class Facts {
   std::string MeasuredBy(std::string_view name) const;
 
   // One condition:  A  |  !A  |  A > B  |  A < B  |  A ~ B  |  A >= 1.05  |  A <= 1.05
-  //                 @main = @safe  |  @main != @safe  |  has en  |  A/B change up ...
+  //                 @main = @safe  |  @main != @safe  |  has en
+  //                 busy  |  unpacked  |  !busy ...
   // A > B: the intervals do not touch; A ~ B: they do; with a number the whole interval is meant.
   Condition Check(std::string_view condition) const;
   Condition CheckAll(const std::vector<std::string>& conditions) const;
+
+  // Whether the study found its own speeds disturbed by other programs.
+  bool IsBusy() const;
+  // Whether the reference was itself read from a compressed file (its file is much smaller than its
+  // weights): results near that width are flattered.
+  bool ReferenceIsUnpacked() const;
 
   const StudyRows& study() const { return study_; }
   const Cast& cast() const { return cast_; }
@@ -56,6 +63,7 @@ class Facts {
   const StudyRows& study_;
   const Library& library_;
   Cast cast_;
+  std::vector<std::string> texts_;  // on which quality was measured, those of encoders too
   std::string task_;
 };
 

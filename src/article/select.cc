@@ -11,7 +11,7 @@ namespace {
 constexpr double kChosenByHand = 1e6;
 constexpr double kOwnSector = 1e4;
 constexpr double kOwnAudience = 1e3;
-constexpr double kNothingCompared = 3;  // strength of an entry that compares nothing
+constexpr double kMostCounted = 5;  // half widths; what stands further apart is as certain
 
 double WeightOf(const Entry& entry) {
   const std::string& text = entry.Get("weight");
@@ -31,7 +31,7 @@ bool Selector::Fits(const Entry& entry, const Facts& facts, std::string_view aud
 }
 
 double Selector::Score(const Entry& entry, double strength, size_t study) const {
-  double score = WeightOf(entry) * (strength > 0 ? strength : kNothingCompared);
+  double score = WeightOf(entry) * (kMostCounted + std::min(strength, kMostCounted));
   if (std::ranges::count(request_.use, entry.id) > 0) score += kChosenByHand;
   if (entry.Names("sector", request_.sector)) score += kOwnSector;
   if (!request_.audiences.empty() && entry.Names("audience", request_.audiences.front())) {

@@ -306,6 +306,8 @@ class Writer {
     for (size_t i = 0; i < facts_.size(); ++i) {
       const Filled filled = Fill("{{>source}}", {&library_, &facts_[i], &words_[i]});
       composer_.Paragraph(filled.pieces, facts_[i]);
+      const Filled busy = Fill("{{>busy}}", {&library_, &facts_[i], &words_[i]});
+      if (busy.ok) composer_.Paragraph(busy.pieces, facts_[i]);
     }
   }
 

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "article/cast.h"
 #include "article/chart.h"
+#include "article/number.h"
 #include "base/json.h"
 #include "base/sha256.h"
 #include "evidence/metrics.h"
@@ -31,12 +31,6 @@ struct DrawnChart {
   std::string caption;
   int after_section = 0;
   std::vector<int64_t> evidence;
-};
-
-// How a value is printed at its mark.
-struct Printing {
-  double unit_size = 1;
-  std::string_view suffix;
 };
 
 class Figures {
@@ -75,12 +69,12 @@ class Figures {
     DrawnChart drawn;
     drawn.chart = {.name = "memory",
                    .title = "权重占用的内存",
-                   .subtitle = "单位是MB，条越短越省",
+                   .subtitle = "条越短越省",
                    .series = {""},
                    .bars = true};
     drawn.caption = "各版本权重占用的内存";
     drawn.after_section = options_.memory_section;
-    AddLines(drawn, true, {1e6, " MB"}, [&](const std::string& version, size_t) {
+    AddLines(drawn, true, Scale::kUnit, [&](const std::string& version, size_t) {
       return study_.Find(metric::kWeightBytes, version);
     });
     return drawn;
@@ -101,7 +95,7 @@ class Figures {
       drawn.chart.subtitle = "每秒写出的词元数，条越长越快";
       drawn.caption = "各版本在同一台机器上的生成速度";
     }
-    AddLines(drawn, true, {},
+    AddLines(drawn, true, Scale::kUnit,
              [&](const std::string& version, size_t) { return study_.Find(metric_name, version); });
     return drawn;
   }
@@ -125,7 +119,7 @@ class Figures {
     for (const std::string& text : names) {
       drawn.chart.series.push_back(ShortTextLabel(text, texts_));
     }
-    AddLines(drawn, false, {1, "倍"}, [&](const std::string& version, size_t series) {
+    AddLines(drawn, false, Scale::kTimes, [&](const std::string& version, size_t series) {
       return study_.Find(metric::kPerplexityRatio, version, names[series]);
     });
     return drawn;
@@ -139,14 +133,14 @@ class Figures {
       drawn.chart.title = "与人工打分的一致程度";
       drawn.chart.subtitle = "斯皮尔曼相关系数，越靠右越一致";
       drawn.caption = "各版本判断句子相似度与人工打分的相关系数";
-      AddLines(drawn, true, {}, [&](const std::string& version, size_t) {
+      AddLines(drawn, true, Scale::kUnit, [&](const std::string& version, size_t) {
         return study_.Find(metric::kStsbSpearman, version);
       });
     } else {
       drawn.chart.title = "句向量与原始版本的接近程度";
       drawn.chart.subtitle = "余弦相似度，越靠右越接近";
       drawn.caption = "各版本的句向量与原始版本的余弦相似度";
-      AddLines(drawn, false, {}, [&](const std::string& version, size_t) {
+      AddLines(drawn, false, Scale::kUnit, [&](const std::string& version, size_t) {
         return study_.Find(metric::kEmbeddingCosine, version);
       });
     }
@@ -167,7 +161,7 @@ class Figures {
       if (names.size() < kMostSeries) names.push_back(task);
     }
     for (const std::string& task : names) drawn.chart.series.push_back(TaskName(task));
-    AddLines(drawn, true, {0.01, "%"}, [&](const std::string& version, size_t series) {
+    AddLines(drawn, true, Scale::kPercent, [&](const std::string& version, size_t series) {
       return study_.Find(metric::kTaskAccuracy, version, names[series]);
     });
     return drawn;
@@ -188,13 +182,13 @@ class Figures {
 
   // A line for each version that has a row in any series. `find(version, series)` gives the row.
   template <typename Find>
-  void AddLines(DrawnChart& drawn, bool with_reference, Printing printing, Find find) const {
+  void AddLines(DrawnChart& drawn, bool with_reference, Scale scale, Find find) const {
     std::vector<std::string> versions = versions_;
     if (with_reference) versions.insert(versions.begin(), std::string(kReference));
     for (const std::string& version : versions) {
       ChartLine line;
       for (size_t s = 0; s < drawn.chart.series.size(); ++s) {
-        line.marks.push_back(MarkOf(find(version, s), printing, &drawn.evidence));
+        line.marks.push_back(MarkOf(find(version, s), scale, &drawn.evidence));
       }
       const bool empty = std::ranges::none_of(
           line.marks, [](const std::optional<ChartMark>& mark) { return mark.has_value(); });
@@ -205,25 +199,33 @@ class Figures {
     }
   }
 
-  // At most three significant digits, and never more than the interval supports.
-  static std::string Printed(const Evidence& row, double size) {
-    const double value = row.value / size;
-    int decimals = SignificantDecimals(value, 3);
-    if (row.low.has_value() && row.high.has_value() && *row.high > *row.low) {
-      decimals = std::min(decimals, SupportedDecimals((*row.high - *row.low) / 2 / size));
-    }
-    if (std::abs(value) < 1e4) return FormatRounded(value, decimals);
-    return FormatRounded(value / 1e4, decimals + 4) + "万";
-  }
-
-  static std::optional<ChartMark> MarkOf(const Evidence* row, Printing printing,
+  static std::optional<ChartMark> MarkOf(const Evidence* row, Scale scale,
                                          std::vector<int64_t>* evidence) {
     if (row == nullptr) return std::nullopt;
     evidence->push_back(row->id);
-    const double size = printing.unit_size;
-    return ChartMark{row->value / size, row->low.value_or(row->value) / size,
-                     row->high.value_or(row->value) / size,
-                     Printed(*row, size) + std::string(printing.suffix)};
+    const double size = scale == Scale::kPercent ? 0.01 : 1;
+    const Range range = RangeOf(*row);
+    return ChartMark{row->value / size, range.low / size, range.high / size,
+                     ValueText(*row, scale)};
+  }
+
+  // As the text of the article prints it; a figure may also show what no sentence may be built on,
+  // a value whose interval is wide.
+  static std::string ValueText(const Evidence& row, Scale scale) {
+    const bool times = scale == Scale::kTimes;
+    if (times && row.value >= 1e4) return InTenThousands(row) + "万倍";
+    const std::optional<Printed> printed = Print(scale, Direction::kLevel, row, nullptr);
+    if (!printed.has_value()) return FormatNumber(row).value + (times ? "倍" : "");
+    // Of a speed the subtitle says the unit.
+    return printed->number + (printed->before.empty() ? printed->after : "");
+  }
+
+  static std::string InTenThousands(const Evidence& row) {
+    int decimals = SignificantDecimals(row.value, 3);
+    if (row.low.has_value() && row.high.has_value() && *row.high > *row.low) {
+      decimals = std::min(decimals, SupportedDecimals((*row.high - *row.low) / 2));
+    }
+    return FormatRounded(row.value / 1e4, decimals + 4);
   }
 
   // As the text calls the version: "三位整数", and below it "直接取整，平均4.43位", how it was made

@@ -53,7 +53,7 @@ constexpr int kTopMargin = 1440;
 constexpr int kFontSize = 12 * 20;  // as docx_styles.inc says in half points
 constexpr int64_t kEmuPerTwentieth = 635;
 // Of the text's height; a figure higher than that would push all else from its page.
-constexpr double kFigureShare = 0.42;
+constexpr double kFigureShare = 0.34;
 
 std::string Clean(std::string_view text) {
   std::string clean = ToValidUtf8(text);

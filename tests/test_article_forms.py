@@ -9,6 +9,7 @@ a folder with article.html, article.docx and article.txt: the tests are then run
 import contextlib
 import functools
 import hashlib
+import html
 import http.server
 import importlib.util
 import json
@@ -34,6 +35,7 @@ INDENT = "\u3000\u3000"
 UEDITOR = pathlib.Path(os.environ.get("CRUMB_UEDITOR", ROOT / "build" / "article" / "ueditor" / "static" / "ueditor"))
 TEXT_SIZE = 12  # points of the Word file's text
 LEFT_MARGIN = 90  # points
+LINE_PITCH = 21
 
 # What a reader sees of each block below an element: where its first character stands, what is bold, how it is set.
 LOOK = r"""
@@ -85,6 +87,27 @@ def write_sample(folder):
     return folder
 
 
+def folder_of_all():
+    """A folder that goes when the last test of this file is done."""
+    folder = tempfile.mkdtemp(prefix="crumb article ")  # with a space
+    unittest.addModuleCleanup(shutil.rmtree, folder, ignore_errors=True)
+    return pathlib.Path(folder)
+
+
+@functools.cache
+def sample():
+    return write_sample(folder_of_all())
+
+
+@functools.cache
+def converted(source, form, *options):
+    """What LibreOffice makes of a file."""
+    office, out = needs("soffice", "libreoffice-writer-nogui"), folder_of_all()
+    subprocess.run([office, f"-env:UserInstallation={(out / 'profile').as_uri()}", "--headless", *options, "--convert-to", form,
+                    "--outdir", out, source], check=True, capture_output=True, timeout=180)
+    return out / f"{source.stem}.{form}"
+
+
 def needs(program, package):
     path = shutil.which(program)
     if not path:
@@ -106,7 +129,7 @@ class Forms(CrumbTest):
     def setUp(self):
         super().setUp()
         given = os.environ.get("CRUMB_ARTICLE")
-        self.forms = pathlib.Path(given) if given else write_sample(self.folder)
+        self.forms = pathlib.Path(given) if given else sample()
         normalized = self.forms / "normalized.txt"
         text = normalized.read_text() if normalized.exists() else bench.normalized((self.forms / "article.txt").read_text())
         self.lines = text.split("\n")
@@ -253,46 +276,54 @@ class Page(Forms):
 class Word(Forms):
     """The Word file in LibreOffice and python-docx."""
 
-    @functools.cached_property
     def pdf(self):
-        office = needs("soffice", "libreoffice-writer-nogui")
-        profile = (self.folder / "office").as_uri()
-        subprocess.run([office, f"-env:UserInstallation={profile}", "--headless", "--convert-to", "pdf", "--outdir", self.folder,
-                        self.forms / "article.docx"], check=True, capture_output=True, timeout=180)
-        return self.folder / "article.pdf"
+        return converted(self.forms / "article.docx", "pdf")
 
     def pdf_lines(self):
-        """(text without spaces, left edge in points) of each line, in reading order."""
+        """(text without spaces, left edge, distance to the line above) of each line in points, in reading order."""
         needs("pdftotext", "poppler-utils")
         out = self.folder / "lines.html"
-        subprocess.run(["pdftotext", "-bbox-layout", self.pdf, out], check=True)
+        subprocess.run(["pdftotext", "-bbox-layout", self.pdf(), out], check=True)
         space = "{http://www.w3.org/1999/xhtml}"
         lines = []
-        for line in ElementTree.parse(out).getroot().iter(f"{space}line"):
-            words = list(line.iter(f"{space}word"))
-            lines.append(("".join(word.text for word in words), min(float(word.get("xMin")) for word in words)))
+        for page in ElementTree.parse(out).getroot().iter(f"{space}page"):
+            above = None
+            for line in page.iter(f"{space}line"):
+                words, top = list(line.iter(f"{space}word")), float(line.get("yMin"))
+                lines.append(("".join(word.text for word in words), min(float(word.get("xMin")) for word in words),
+                              None if above is None else top - above))
+                above = top
         return lines
 
     def test_libreoffice_shows_all_text_and_indents_each_paragraph_by_two_characters(self):
         lines = self.pdf_lines()
-        shown = "".join(text for text, _ in lines)
         edges = {}
         for line in self.lines:
             text = re.sub(r"\s", "", line)
-            # What stands in the file's first line; every line of the article has to be somewhere.
-            starts = [x for begin, x in lines if begin[:8] == text[:8] or (len(begin) < 8 and text.startswith(begin))]
+            starts = [x for begin, x, _ in lines if begin[:8] == text[:8] or (len(begin) < 8 and text.startswith(begin))]
             self.assertTrue(starts, f"not found in the PDF: {text[:20]}")
-            self.assertIn(text[:8], shown)
             edges[line] = starts[0]
-        paragraphs = [line for line in self.lines if line.endswith("。")]
-        self.assertGreater(len(paragraphs), 10)
-        for line in paragraphs:
-            self.assertAlmostEqual(edges[line], LEFT_MARGIN + 2 * TEXT_SIZE, delta=1.5, msg=line[:20])
-        headings = [line for line in self.lines[1:] if not line.endswith("。")]
-        for line in headings:
-            self.assertAlmostEqual(edges[line], LEFT_MARGIN, delta=1.5, msg=line)
-        following = [x for text, x in lines if text not in self.lines and len(text) > 25]
-        self.assertGreater(sum(abs(x - LEFT_MARGIN) < 1.5 for x in following), len(following) / 3)
+        self.assertGreater(sum(line.endswith("。") for line in self.lines), 10)
+        for line in self.lines[1:]:
+            indent = 2 * TEXT_SIZE if line.endswith("。") else 0
+            self.assertAlmostEqual(edges[line], LEFT_MARGIN + indent, delta=1.5, msg=line[:20])
+
+    def test_libreoffice_sets_the_lines_of_a_paragraph_at_the_margin_and_21_points_apart(self):
+        begins = {re.sub(r"\s", "", line)[:8] for line in self.lines}
+        following = [(text, x, down) for text, x, down in self.pdf_lines()
+                     if text[:8] not in begins and abs(x - LEFT_MARGIN) < 1.5 and down is not None]
+        self.assertGreater(len(following), 10)
+        for text, _, down in following:
+            self.assertAlmostEqual(down, LINE_PITCH, delta=0.2, msg=text)
+
+    def test_libreoffice_shows_bold_what_is_bold_and_nothing_else(self):
+        needs("pdftohtml", "poppler-utils")
+        done = subprocess.run(["pdftohtml", "-xml", "-i", "-stdout", self.pdf()], check=True, capture_output=True, text=True)
+        shown = re.sub(r"\s", "", "".join(re.findall(r"<b>(.*?)</b>", done.stdout)))
+        source = (self.forms / "article.html").read_text()
+        article = re.search(r'<section id="crumb-article">(.*?)</section>', source, re.S).group(1)
+        bold = "".join(html.unescape(piece) for piece in re.findall(r"<strong[^>]*>(.*?)</strong>", article))
+        self.assertEqual(shown, re.sub(r"\s", "", bold))
 
     def test_python_docx_reads_text_styles_indents_bold_figures_and_properties(self):
         python = python_with_docx()
@@ -325,20 +356,18 @@ print(json.dumps({
 
 
     def test_the_copied_blocks_keep_their_look_where_a_word_processor_takes_html(self):
-        office, python = needs("soffice", "libreoffice-writer-nogui"), python_with_docx()
+        python = python_with_docx()
         page = (self.forms / "article.html").read_text()
         blocks = re.search(r'<section id="crumb-article">(.*?)</section>', page, re.S).group(1).replace("\n", "")
         (self.folder / "pasted.html").write_text(f'<!DOCTYPE html><meta charset="utf-8"><body>{blocks}</body>')
-        subprocess.run([office, f"-env:UserInstallation={(self.folder / 'office').as_uri()}", "--headless",
-                        "--infilter=HTML (StarWriter)", "--convert-to", "docx", "--outdir", self.folder,
-                        self.folder / "pasted.html"], check=True, capture_output=True, timeout=180)
+        arrived = converted(self.folder / "pasted.html", "docx", "--infilter=HTML (StarWriter)")
         script = """
 import docx, json, sys
 print(json.dumps([{"text": p.text, "left": p.paragraph_format.left_indent, "line": p.paragraph_format.line_spacing,
                    "bold": "".join(r.text for r in p.runs if r.bold), "sizes": sorted({r.font.size.pt for r in p.runs}),
                    "fonts": sorted(set(p._p.xpath("w:r/w:rPr/w:rFonts/@w:eastAsia")))}
                   for p in docx.Document(sys.argv[1]).paragraphs if p.text.strip()]))"""
-        done = subprocess.run([python, "-c", script, self.folder / "pasted.docx"], capture_output=True, text=True)
+        done = subprocess.run([python, "-c", script, arrived], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         arrived = json.loads(done.stdout)
         self.assertEqual([block["text"].removeprefix(INDENT) for block in arrived], self.lines)
@@ -374,7 +403,7 @@ class Files(Forms):
             names = sorted(path.name for path in pathlib.Path(second).iterdir())
             self.assertIn("article.docx", names)
             for name in names:
-                self.assertEqual((self.folder / name).read_bytes(), (pathlib.Path(second) / name).read_bytes(), name)
+                self.assertEqual((self.forms / name).read_bytes(), (pathlib.Path(second) / name).read_bytes(), name)
 
     def test_the_linter_reads_the_same_text_and_finds_no_error_in_page_and_word_file(self):
         if os.environ.get("CRUMB_ARTICLE"):

@@ -57,8 +57,8 @@ class Figures {
           chart.chart.lines, [](const ChartLine& line) { return !line.is_reference; });
       if (beside == 0) continue;
       std::ranges::sort(chart.evidence);
-      const auto twice = std::ranges::unique(chart.evidence);
-      chart.evidence.erase(twice.begin(), twice.end());
+      chart.evidence.erase(std::unique(chart.evidence.begin(), chart.evidence.end()),
+                           chart.evidence.end());
       charts.push_back(std::move(chart));
     }
     return charts;
@@ -169,7 +169,7 @@ class Figures {
 
   // What a task asks; the name of one that is not known here.
   static std::string TaskName(const std::string& task) {
-    const std::string name = task.substr(0, task.find(':'));
+    std::string name = task.substr(0, task.find(':'));
     constexpr std::pair<std::string_view, std::string_view> kNames[] = {
         {"boolq", "是非题"},     {"ceval", "中文考试题"},      {"gsm8k", "小学应用题"},
         {"hellaswag", "续写题"}, {"mmlu", "综合知识题"},       {"piqa", "生活常识题"},

@@ -421,6 +421,16 @@ class Scanner {
     const Span clause = ClauseAround(block_.text, numeral.span.begin);
     const std::string_view text =
         std::string_view(block_.text).substr(clause.begin, clause.end - clause.begin);
+    if (numeral.unit == "requests") {
+      constexpr std::pair<std::string_view, double> kPer[] = {
+          {"每天", 86400}, {"每小时", 3600}, {"每分钟", 60}, {"每秒", 1}};
+      for (const auto& [word, seconds] : kPer) {
+        if (text.find(word) == std::string_view::npos) continue;
+        numeral.unit = "requests/s";
+        numeral.factor /= seconds;
+        return;
+      }
+    }
     if (text.find("每秒") == std::string_view::npos) return;
     if (numeral.unit == "tokens") numeral.unit = "tokens/s";
     if (numeral.unit == "bytes") numeral.unit = "bytes/s";

@@ -76,7 +76,8 @@ Facts::Facts(const StudyRows& study, const Library& library, const std::vector<E
       texts_(study.texts()),
       outside_(outside) {
   for (const Evidence& row : study.all()) {  // of an encoder
-    if (row.metric == metric::kEmbeddingCosine && std::ranges::count(texts_, row.text) == 0) {
+    if (row.metric == metric::kEmbeddingCosine && std::ranges::count(texts_, row.text) == 0 &&
+        study.Find(row.metric, row.subject, row.text) != nullptr) {
       texts_.push_back(row.text);
     }
   }

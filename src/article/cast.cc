@@ -33,7 +33,9 @@ Standing StandingOf(const StudyRows& study, const std::string& subject) {
   if (study.is_encoder()) {
     for (const Evidence& row : study.all()) {
       if (row.metric != metric::kEmbeddingCosine || row.subject != subject) continue;
-      rows.push_back(study.Find(metric::kEmbeddingCosine, subject, row.text));
+      // Rows that compare types of activations are not found.
+      const Evidence* found = study.Find(metric::kEmbeddingCosine, subject, row.text);
+      if (found != nullptr) rows.push_back(found);
     }
   } else {
     for (const std::string& text : study.texts()) {

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "article/outside.h"
 #include "evidence/metrics.h"
 
 namespace crumb::article {
@@ -68,10 +69,15 @@ bool Compared(std::string_view op, const Range& a, const Range& b) {
 
 }  // namespace
 
-Facts::Facts(const StudyRows& study, const Library& library)
-    : study_(study), library_(library), cast_(ChooseCast(study)), texts_(study.texts()) {
+Facts::Facts(const StudyRows& study, const Library& library, const std::vector<Evidence>* outside)
+    : study_(study),
+      library_(library),
+      cast_(ChooseCast(study)),
+      texts_(study.texts()),
+      outside_(outside) {
   for (const Evidence& row : study.all()) {  // of an encoder
-    if (row.metric == metric::kEmbeddingCosine && std::ranges::count(texts_, row.text) == 0) {
+    if (row.metric == metric::kEmbeddingCosine && std::ranges::count(texts_, row.text) == 0 &&
+        study.Find(row.metric, row.subject, row.text) != nullptr) {
       texts_.push_back(row.text);
     }
   }
@@ -120,6 +126,12 @@ bool Facts::ReferenceIsUnpacked() const {
 std::optional<Fact> Facts::Find(std::string_view name) const {
   const Name cut = Cut(name);
   const Entry* metric = library_.Find("metric", cut.metric);
+  if (metric != nullptr && cut.role == kLoadSubject && outside_ != nullptr) {
+    for (const Evidence& row : *outside_) {
+      if (row.subject == kLoadSubject && row.metric == metric->Get("row")) return Fact{&row};
+    }
+    return {};
+  }
   const std::string subject = SubjectOf(cut.role);
   if (metric == nullptr || subject.empty()) return {};
   const std::string text = TextOf(cut.text);

@@ -30,7 +30,9 @@ struct Condition {
 class Facts {
  public:
   // Keeps pointers to both.
-  Facts(const StudyRows& study, const Library& library);
+  // `outside`: rows of --load ("load.requests"); may be null.
+  Facts(const StudyRows& study, const Library& library,
+        const std::vector<Evidence>* outside = nullptr);
 
   // Nothing where the role or the row is not there. METRIC may be any of data/metrics.txt; TEXT
   // "en", "zh", "main" (Chinese where there is some), "task" (the task whose share of right answers
@@ -64,6 +66,7 @@ class Facts {
   const Library& library_;
   Cast cast_;
   std::vector<std::string> texts_;  // on which quality was measured, those of encoders too
+  const std::vector<Evidence>* outside_;
   std::string task_;
 };
 

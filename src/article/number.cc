@@ -70,6 +70,10 @@ Shape ShapeOf(Scale scale, std::string_view unit, double value) {
   }
   if (unit == "tokens/s") return {"每秒", "个词元", 1};
   if (unit == "sentences/s") return {"每秒", "句", 1};
+  if (unit == "requests/s") {
+    constexpr double kDay = 86400;
+    return value < 0.5 ? Shape{"每天", "次", 1 / kDay} : Shape{"每秒", "次", 1};
+  }
   if (unit == "bits") return {"", "位", 1};
   if (unit == "J") return value >= 0.1 ? Shape{"", "焦", 1} : Shape{"", "毫焦", 1e-3};
   if (unit == "nat") return {"", "奈特", 1};

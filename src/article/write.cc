@@ -7,7 +7,9 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <tuple>
 
+#include "article/outside.h"
 #include "article/select.h"
 #include "evidence/metrics.h"
 #include "publish/variants.h"
@@ -37,16 +39,6 @@ constexpr size_t kFewestChallenges = 3;
 constexpr size_t kFewestMisuses = 2;
 constexpr size_t kHeuristics = 2;  // of each audience
 constexpr std::string_view kWidthsRun = "crumb study MODEL --bits 8,4,3,2,1.58,1 -o STUDY";
-
-// "2026-Q4" -> 2026年第四季度
-Pieces QuarterPieces(std::string_view quarter) {
-  constexpr std::string_view kNames[] = {"一", "二", "三", "四"};
-  if (quarter.size() != 7 || quarter[6] < '1' || quarter[6] > '4') return {};
-  Numeral numeral;
-  numeral.text = fmt::format("{}年第{}季度", quarter.substr(0, 4), kNames[quarter[6] - '1']);
-  numeral.closed = "quarter";
-  return {{numeral.text, numeral, ""}};
-}
 
 // The public name of a model by its file's name; a name that no list has is not told.
 std::string ModelName(const Library& library, std::string name) {
@@ -144,6 +136,7 @@ class Writer {
     Steps();
     Challenges();
     Uses();
+    Outside();
     Caution();
     Sources();
     for (const auto& [entry, run] : selector.left_out()) {
@@ -169,7 +162,7 @@ class Writer {
       Result<StudyRows> rows = StudyRows::Index(study.rows);
       if (!rows.ok()) return rows.status().WithContext(study.path);
       indexed_.push_back(std::move(rows).value());
-      facts_.emplace_back(indexed_.back(), library_);
+      facts_.emplace_back(indexed_.back(), library_, &study.outside);
       const Status status = CheckStudy(indexed_.back(), facts_.back());
       if (!status.ok())
         return {status.code(), study.path + ": " + ForStudy(status.message(), study.path)};
@@ -253,14 +246,30 @@ class Writer {
     }
   }
 
+  // The first `count` of told, the last places kept for the best of each other study.
+  std::vector<const Told*> Picked(const std::vector<Told>& told, size_t count) const {
+    std::vector<const Told*> others;
+    for (size_t i = 1; i < facts_.size() && others.size() + 1 < count; ++i) {
+      const auto best = std::ranges::find(told, &facts_[i], &Told::facts);
+      if (best != told.end()) others.push_back(&*best);
+    }
+    std::vector<const Told*> picked;
+    for (const Told& one : told) {
+      if (picked.size() + others.size() >= count) break;
+      if (std::ranges::count(others, &one) == 0) picked.push_back(&one);
+    }
+    std::ranges::copy(others, std::back_inserter(picked));
+    return picked;
+  }
+
   void Challenges() {
     composer_.Heading(FillMain("{{>heading-challenges}}"));
     std::vector<Told> told = selector_->Choose("challenge", true);
     const Counts counts = CountsOf(request_.length);
     if (told.size() < kFewestChallenges) Missing("challenge", told.size(), kFewestChallenges);
-    for (size_t i = 0; i < std::min(told.size(), counts.challenges); ++i) {
-      composer_.Subheading(told[i].title);
-      Use(told[i]);
+    for (const Told* one : Picked(told, counts.challenges)) {
+      composer_.Subheading(one->title);
+      Use(*one);
     }
   }
 
@@ -270,22 +279,18 @@ class Writer {
     if (told.empty()) Missing("use", 0, 1);
     // A sector is told once.
     std::set<std::string> sectors;
-    size_t count = 0;
-    for (const Told& one : told) {
-      if (count == CountsOf(request_.length).uses) break;
-      if (!sectors.insert(one.entry->Get("sector")).second) continue;
-      Use(one);
-      ++count;
-    }
+    std::erase_if(
+        told, [&](const Told& one) { return !sectors.insert(one.entry->Get("sector")).second; });
+    for (const Told* one : Picked(told, CountsOf(request_.length).uses)) Use(*one);
   }
 
   void Caution() {
     composer_.Heading(FillMain("{{>heading-caution}}"));
     std::vector<Told> told = selector_->Choose("misuse", true);
     if (told.size() < kFewestMisuses) Missing("misuse", told.size(), kFewestMisuses);
-    for (size_t i = 0; i < std::min(told.size(), CountsOf(request_.length).misuses); ++i) {
-      composer_.Subheading(told[i].title);
-      Use(told[i]);
+    for (const Told* one : Picked(told, CountsOf(request_.length).misuses)) {
+      composer_.Subheading(one->title);
+      Use(*one);
     }
     for (const std::string& audience : request_.audiences) {
       const std::vector<Told> advice = selector_->Choose("heuristic", false, audience);
@@ -308,6 +313,33 @@ class Writer {
       composer_.Paragraph(filled.pieces, facts_[i]);
       const Filled busy = Fill("{{>busy}}", {&library_, &facts_[i], &words_[i]});
       if (busy.ok) composer_.Paragraph(busy.pieces, facts_[i]);
+    }
+    for (const auto& [kind, source, quarter] : sources_) {
+      Pieces pieces = {{kind + "，", {}, ""}};
+      std::ranges::copy(QuarterPieces(quarter), std::back_inserter(pieces));
+      pieces.push_back({"，" + source + "。", {}, ""});
+      composer_.Paragraph(pieces, Main());
+    }
+  }
+
+  // What was not measured here, each with its kind and source; never compared with what was.
+  void Outside() {
+    for (size_t i = 0; i < studies_.size(); ++i) {
+      for (const Evidence& row : studies_[i].outside) {
+        if (row.subject == kLoadSubject) {
+          sources_.insert({"手工登记", "请求量", row.quarter});
+          continue;
+        }
+        Pieces pieces = OutsidePieces(library_, row);
+        if (pieces.empty()) {
+          article_.left_out.push_back(
+              {fmt::format("row {}", row.id),
+               fmt::format("crumb ledger show {} --ledger STUDY (no words for it)", row.id)});
+          continue;
+        }
+        composer_.Paragraph(pieces, facts_[i]);
+        sources_.insert({std::string(KindName(row.kind)), SourceName(row), row.quarter});
+      }
     }
   }
 
@@ -337,25 +369,12 @@ class Writer {
   Selector* selector_ = nullptr;
   Composer composer_;
   Article article_;
+  std::set<std::tuple<std::string, std::string, std::string>> sources_;  // kind, name, quarter
   std::vector<std::string> missing_;
   std::vector<std::string> missing_parts_;
 };
 
 }  // namespace
-
-std::vector<Evidence> WithoutReplaced(std::vector<Evidence> rows) {
-  std::set<int64_t> replaced;
-  for (const Evidence& row : rows) {
-    int64_t id = 0;
-    const char* end = row.supersedes.data() + row.supersedes.size();
-    if (!row.supersedes.empty() &&
-        std::from_chars(row.supersedes.data(), end, id).ec == std::errc()) {
-      replaced.insert(id);
-    }
-  }
-  std::erase_if(rows, [&](const Evidence& row) { return replaced.contains(row.id); });
-  return rows;
-}
 
 Result<Article> WriteArticle(const std::deque<Study>& studies, const Request& request,
                              const Library& library) {

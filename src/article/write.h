@@ -24,11 +24,17 @@ struct Request {
   std::vector<std::string> use;  // ids of entries that come before others
 };
 
-// Rows of one study, without those that were replaced; `path` stands in commands that are named.
+// Rows of one study; `path` stands in commands that are named.
 struct Study {
-  std::vector<Evidence> rows;
+  std::vector<Evidence> rows;     // what crumb study measured
+  std::vector<Evidence> outside;  // public, deployment, audit and manual rows
   std::string path;
 };
+
+// The rows of a ledger that count: without those that newer ones replace, and without what other
+// commands than crumb study measured (but the energy of the study's own versions). kInvalidArgument
+// where the source of a row from outside holds an address.
+Result<Study> MakeStudy(std::vector<Evidence> rows, std::string path);
 
 // An entry of the library that was left out for want of evidence.
 struct LeftOut {
@@ -42,9 +48,6 @@ struct Article {
   std::vector<std::string> used;  // entries, in the order of the text
   std::vector<LeftOut> left_out;
 };
-
-// Rows that no newer row replaces.
-std::vector<Evidence> WithoutReplaced(std::vector<Evidence> rows);
 
 // The first study is the one that the article is mainly about. Refused (kNotFound): a study of a
 // single width or without intervals, and where too few entries have their evidence; the message

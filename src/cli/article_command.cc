@@ -2,10 +2,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <map>
 #include <memory>
 #include <set>
 
 #include "article/figures.h"
+#include "article/outside.h"
 #include "article/write.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -13,13 +16,11 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "evidence/metrics.h"
-#include "publish/text_width.h"
 
 namespace crumb {
 namespace {
 
 constexpr int kMostTitle = 32;
-constexpr size_t kTextWidth = 80;
 
 struct ArticleArguments {
   std::vector<std::string> studies;
@@ -29,6 +30,7 @@ struct ArticleArguments {
   std::string title;
   std::string length = "standard";
   std::string topic;
+  std::string load;
   std::vector<std::string> use;
   bool library = false;
   bool force = false;
@@ -87,6 +89,33 @@ Result<article::Request> RequestOf(const ArticleArguments& arguments) {
     request.use.push_back(id);
   }
   return request;
+}
+
+// "3000/day" as a manual row: the one number of an article that a person gives. It goes into the
+// article's own ledger, not into the study's, which holds what was measured there.
+Result<Evidence> LoadRow(const std::string& text) {
+  constexpr std::pair<std::string_view, double> kPer[] = {
+      {"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}};
+  const size_t slash = std::min(text.size(), text.find('/'));
+  double value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + slash, value);
+  const std::string_view per = std::string_view(text).substr(std::min(text.size(), slash + 1));
+  const auto* unit = std::ranges::find(kPer, per, &std::pair<std::string_view, double>::first);
+  const bool whole = read.ec == std::errc() && read.ptr == text.data() + slash;
+  if (!whole || !(value > 0) || value > 1e9 || unit == std::end(kPer)) {
+    return InvalidArgument(fmt::format(
+        "--load {}: write requests a day, hour, minute or second, for example 3000/day", text));
+  }
+  Evidence row;
+  row.kind = "manual";
+  row.metric = metric::kRequestThroughput;
+  row.unit = "requests/s";
+  row.subject = article::kLoadSubject;
+  row.value = value / unit->second;
+  row.method = "external";
+  row.options = R"({"command":"article --load"})";
+  row.detail = R"({"by_role":"author of the article","reason":"load of the opening"})";
+  return row;
 }
 
 Status ListLibrary(const CommonOptions& common) {
@@ -157,11 +186,15 @@ Status Run(const ArticleArguments& arguments, const CommonOptions& common) {
   }
   if (arguments.output.empty()) return InvalidArgument("crumb article: name a folder with -o");
   CRUMB_ASSIGN_OR_RETURN(const article::Request request, RequestOf(arguments));
+  Evidence load;
+  if (!arguments.load.empty()) {
+    CRUMB_ASSIGN_OR_RETURN(load, LoadRow(arguments.load));
+  }
   CRUMB_ASSIGN_OR_RETURN(AtomicFolder folder,
                          AtomicFolder::Create(arguments.output, arguments.force));
   CRUMB_ASSIGN_OR_RETURN(
       const std::deque<article::Study> studies,
-      GatherStudies(arguments.studies, {}, JoinPath(folder.temporary(), "ledger.db")));
+      GatherStudies(arguments.studies, load, JoinPath(folder.temporary(), "ledger.db")));
   CRUMB_ASSIGN_OR_RETURN(article::Article article,
                          article::WriteArticle(studies, request, article::Library::Own()));
   CRUMB_ASSIGN_OR_RETURN(article.document.figures, article::DrawFigures(studies.front().rows, {}));
@@ -191,6 +224,9 @@ Runner AddArticleCommand(CLI::App& app) {
       ->check(CLI::IsMember({"short", "standard", "long"}))
       ->capture_default_str();
   app.add_option("--topic", arguments->topic, "one of the six trigger phrases");
+  app.add_option("--load", arguments->load,
+                 "requests where it happens: 3000/day (hour, minute, second); becomes a manual row")
+      ->type_name("N/UNIT");
   app.add_option("--use", arguments->use, "entries of the library that come before others")
       ->delimiter(',')
       ->type_name("ID");

@@ -56,10 +56,10 @@ Result<std::vector<std::string>> WriteFigures(const std::vector<article::Figure>
 
 // Rows behind those of the ledger, with the ids that it gives them. Raw sums stay where they are:
 // no number of an article is one.
-Status AppendStudy(Ledger& ledger, article::Study& study) {
+Status AppendStudy(Ledger& ledger, std::vector<Evidence>& study) {
   std::map<std::string, std::string> ids;  // of replaced rows: old, new
   std::vector<Evidence> rows;
-  for (const Evidence& row : study.rows) {
+  for (const Evidence& row : study) {
     if (IsRaw(row)) continue;
     Evidence moved = row;
     moved.id = 0;
@@ -69,7 +69,7 @@ Status AppendStudy(Ledger& ledger, article::Study& study) {
     CRUMB_ASSIGN_OR_RETURN(moved, ledger.Get(id));
     rows.push_back(std::move(moved));
   }
-  study.rows = std::move(rows);
+  study = std::move(rows);
   return OkStatus();
 }
 
@@ -77,42 +77,37 @@ Status AppendStudy(Ledger& ledger, article::Study& study) {
 
 Result<std::deque<article::Study>> GatherStudies(const std::vector<std::string>& paths,
                                                  const Evidence& load, const std::string& ledger) {
-  std::deque<article::Study> studies;
+  std::vector<std::vector<Evidence>> rows;
   for (const std::string& path : paths) {
-    CRUMB_ASSIGN_OR_RETURN(std::vector<Evidence> rows, ReadVerifiedLedger(path));
-    if (rows.empty()) {
+    CRUMB_ASSIGN_OR_RETURN(std::vector<Evidence> read, ReadVerifiedLedger(path));
+    if (read.empty()) {
       return NotFound(
           fmt::format("{}: the ledger is empty; run crumb study MODEL -o {}", path, path));
     }
-    studies.push_back({std::move(rows), path});
+    rows.push_back(std::move(read));
   }
   const std::string first =
       IsFolder(paths.front()) ? JoinPath(paths.front(), kLedger) : paths.front();
   CRUMB_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(first));
   CRUMB_RETURN_IF_ERROR(WriteFileAtomic(ledger, bytes));
-  if (studies.size() > 1 || !load.metric.empty()) {
+  if (rows.size() > 1 || !load.metric.empty()) {
     CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Ledger> copy, Ledger::OpenForWriting(ledger));
-    for (size_t i = 1; i < studies.size(); ++i) {
-      CRUMB_RETURN_IF_ERROR(AppendStudy(*copy, studies[i]));
-    }
+    for (size_t i = 1; i < rows.size(); ++i) CRUMB_RETURN_IF_ERROR(AppendStudy(*copy, rows[i]));
     if (!load.metric.empty()) {
-      Evidence row = load;
-      const Evidence& like = studies.front().rows.front();
-      row.model = like.model;
-      row.model_sha256 = like.model_sha256;
-      CRUMB_ASSIGN_OR_RETURN(const int64_t id, copy->Append(row));
-      CRUMB_ASSIGN_OR_RETURN(row, copy->Get(id));
-      studies.front().rows.push_back(std::move(row));
+      CRUMB_ASSIGN_OR_RETURN(const int64_t id, copy->Append(load));
+      CRUMB_ASSIGN_OR_RETURN(Evidence row, copy->Get(id));
+      rows.front().push_back(std::move(row));
     }
   }
   // The rows that the article is made from have to be those of the copy.
   CRUMB_ASSIGN_OR_RETURN(const std::vector<Evidence> copied, ReadVerifiedLedger(ledger));
-  for (article::Study& study : studies) {
-    const int64_t last = study.rows.back().id;
-    if (last > static_cast<int64_t>(copied.size())) {
-      return Busy(fmt::format("{}: is being written; wait until the study ends", study.path));
+  std::deque<article::Study> studies;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].back().id > static_cast<int64_t>(copied.size())) {
+      return Busy(fmt::format("{}: is being written; wait until the study ends", paths[i]));
     }
-    study.rows = article::WithoutReplaced(std::move(study.rows));
+    CRUMB_ASSIGN_OR_RETURN(article::Study study, article::MakeStudy(std::move(rows[i]), paths[i]));
+    studies.push_back(std::move(study));
   }
   return studies;
 }

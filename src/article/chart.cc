@@ -87,6 +87,11 @@ double PlaceOf(const Chart& chart, size_t line, size_t series) {
              std::max(1.0, static_cast<double>(chart.series.size() - 1));
 }
 
+// Where the interval begins; a logarithmic axis can not show one that reaches down to 0.
+double LowEnd(const Chart& chart, const ChartMark& mark) {
+  return chart.log && mark.low <= 0 ? mark.value : mark.low;
+}
+
 struct Range {
   double low = INFINITY;
   double high = -INFINITY;
@@ -98,7 +103,7 @@ Range RangeOfMarks(const Chart& chart) {
   for (const ChartLine& line : chart.lines) {
     for (const auto& mark : line.marks) {
       if (!mark.has_value()) continue;
-      range.low = std::min(range.low, mark->low);
+      range.low = std::min(range.low, LowEnd(chart, *mark));
       range.high = std::max(range.high, mark->high);
     }
   }
@@ -136,7 +141,8 @@ std::string LogTicks(Range range) {
 std::string AxisCommands(const Chart& chart) {
   Range range = RangeOfMarks(chart);
   if (chart.bars) {
-    return fmt::format("unset xtics\nset border 2\nset xrange [0:{:g}]\n", range.high);
+    return fmt::format("unset xtics\nset border 2\nset xrange [0:{:g}]\n",
+                       range.high > 0 ? range.high : 1);
   }
   std::string commands = fmt::format(
       "set border 1\nset grid xtics lt 1 lw 1 lc rgb '#d5d8dd'\nset xtics nomirror scale 0 {} "
@@ -149,7 +155,8 @@ std::string AxisCommands(const Chart& chart) {
            fmt::format("set logscale x\nset xrange [{:g}:{:g}]\n", range.low, range.high) +
            LogTicks(range);
   }
-  const double stretch = std::max(1e-9, 0.06 * (range.high - range.low));
+  const double stretch =
+      std::max(0.02 * std::fabs(range.high) + 1e-6, 0.06 * (range.high - range.low));
   return commands + fmt::format("set format x {}\nset xtics autofreq\nset xrange [{:g}:{:g}]\n",
                                 GnuplotString("%g" + chart.tick_suffix), range.low - stretch,
                                 range.high + stretch);
@@ -169,7 +176,8 @@ std::string MarkCommands(const Chart& chart, std::string* labels) {
         if (line.is_reference != of_reference || !line.marks[s].has_value()) continue;
         const ChartMark& mark = *line.marks[s];
         const double y = PlaceOf(chart, i, s);
-        points += fmt::format("{:.9g} {:.9g} {:.9g} {}\n", mark.value, mark.low, mark.high, y);
+        points +=
+            fmt::format("{:.9g} {:.9g} {:.9g} {}\n", mark.value, LowEnd(chart, mark), mark.high, y);
         colour = ColourOf(chart, line, s);
         *labels += Label(mark.label, fmt::format("first {:.9g},{}", mark.high, y),
                          fmt::format("left offset character 0.9,0 {} textcolor rgb '{}' front",

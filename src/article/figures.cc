@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "article/cast.h"
@@ -201,7 +202,7 @@ class Figures {
 
   static std::optional<ChartMark> MarkOf(const Evidence* row, Scale scale,
                                          std::vector<int64_t>* evidence) {
-    if (row == nullptr) return std::nullopt;
+    if (row == nullptr || !std::isfinite(row->value)) return std::nullopt;
     evidence->push_back(row->id);
     const double size = scale == Scale::kPercent ? 0.01 : 1;
     const Range range = RangeOf(*row);

@@ -137,6 +137,24 @@ TEST(Figures, ChangeWithTheRowsTheyAreOf) {
   EXPECT_TRUE(before[1].png == after[1].png);
 }
 
+TEST(Figures, AreDrawnOfValuesThatAnAxisCanHardlyShow) {
+  FakeStudy study = FakeStudy::Encoder();
+  for (Evidence& row : study.rows) {
+    if (row.metric == metric::kStsbSpearman) row.value = 0.8;
+    row.low.reset();
+    row.high.reset();
+  }
+  EXPECT_EQ(Draw(study).size(), 3u) << "all the same";
+  FakeStudy wide = FakeStudy::Decoder();
+  for (Evidence& row : wide.rows) {
+    if (row.metric == metric::kPerplexityRatio) row.low = -1;
+    if (row.metric == metric::kPerplexityRatio && row.subject == "int1+embed8")
+      row.value = INFINITY;
+    if (row.metric == metric::kWeightBytes) row.value = 0;
+  }
+  EXPECT_EQ(Draw(wide).size(), 3u) << "down to 0, and no number";
+}
+
 TEST(Figures, HaveCaptionsWithoutNumerals) {
   for (const FakeStudy& study : {WithAnswers(), FakeStudy::Encoder()}) {
     for (const Figure& figure : Draw(study)) {

@@ -50,7 +50,7 @@ constexpr int kPageWidth = 11906;
 constexpr int kPageHeight = 16838;
 constexpr int kSideMargin = 1800;
 constexpr int kTopMargin = 1440;
-constexpr int64_t kFontSize = 12 * 20;  // as docx_styles.inc says in half points
+constexpr int64_t kFontSize = 240;  // 12 points, as docx_styles.inc says in half points
 constexpr int64_t kEmuPerTwentieth = 635;
 // Of the text's height; a figure higher than that would push all else from its page.
 constexpr double kFigureShare = 0.34;

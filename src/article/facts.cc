@@ -116,6 +116,13 @@ bool Facts::IsBusy() const {
   });
 }
 
+bool Facts::IsOnManuals() const {
+  return std::ranges::any_of(study_.all(), [](const Evidence& row) {
+    return (row.metric == metric::kPerplexityRatio || row.metric == metric::kEmbeddingCosine) &&
+           row.detail.find("Debian Reference") != std::string::npos;
+  });
+}
+
 bool Facts::ReferenceIsUnpacked() const {
   constexpr double kMuchSmaller = 0.75;
   const Evidence* file = study_.Find(metric::kDiskBytes, kReference);
@@ -162,12 +169,11 @@ Condition Facts::Check(std::string_view condition) const {
   std::vector<std::string> words = SplitList(condition, ' ');
   Condition result;
   if (words.empty()) return {true, "", 0};
-  if (words[0] == "busy" || words[0] == "!busy") {
-    result.holds = IsBusy() == (words[0] == "busy");
-    return result;
-  }
-  if (words[0] == "unpacked" || words[0] == "!unpacked") {
-    result.holds = ReferenceIsUnpacked() == (words[0] == "unpacked");
+  for (const auto& [word, holds] : {std::pair{"busy", IsBusy()},
+                                    {"unpacked", ReferenceIsUnpacked()},
+                                    {"manuals", IsOnManuals()}}) {
+    if (words[0] != word && words[0] != std::string("!") + word) continue;
+    result.holds = holds == (words[0] == word);
     return result;
   }
   if (words[0] == "has" && words.size() == 2) {

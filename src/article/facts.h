@@ -43,7 +43,7 @@ class Facts {
 
   // One condition:  A  |  !A  |  A > B  |  A < B  |  A ~ B  |  A >= 1.05  |  A <= 1.05
   //                 @main = @safe  |  @main != @safe  |  has en
-  //                 busy  |  unpacked  |  !busy ...
+  //                 busy  |  unpacked  |  manuals  |  !busy ...
   // A > B: the intervals do not touch; A ~ B: they do; with a number the whole interval is meant.
   Condition Check(std::string_view condition) const;
   Condition CheckAll(const std::vector<std::string>& conditions) const;
@@ -53,6 +53,9 @@ class Facts {
   // Whether the reference was itself read from a compressed file (its file is much smaller than its
   // weights): results near that width are flattered.
   bool ReferenceIsUnpacked() const;
+
+  // Whether quality was measured on the texts that crumb brings: the Debian Reference.
+  bool IsOnManuals() const;
 
   const StudyRows& study() const { return study_; }
   const Cast& cast() const { return cast_; }

@@ -10,12 +10,13 @@ DEMO_OUTPUT ?= crumb-study
 FUZZ_SECONDS ?= 15
 LONG_FUZZ_SECONDS ?= 300
 
-.PHONY: help demo test check build bench-quality bench-kernels bench-peers bench-lint install bench-cuda format clean
+.PHONY: help demo test check check-article build bench-quality bench-kernels bench-peers bench-lint install bench-cuda format clean
 
 help:
 	@echo "make demo     install what is missing, build, study the default model, write a report"
 	@echo "make test     unit and integration tests, the same under sanitizers, short fuzzing"
 	@echo "make check    make test's slower sisters: ThreadSanitizer, clang-tidy, ARM, long fuzzing"
+	@echo "make check-article  the forms of an article in Chromium, UEditor, LibreOffice, python-docx"
 	@echo "make build    the program only: build/release/crumb"
 	@echo "make bench-quality  what quantized models keep, as a table (QUALITY=\"--full\" for all windows)"
 	@echo "make bench-kernels  products of every codec beside the read bandwidth (BENCH=\"--quick\", ...)"
@@ -53,6 +54,16 @@ check:
 	@cmake --preset fuzz --log-level=WARNING
 	@cmake --build --preset fuzz --target fuzzers -j $(JOBS)
 	@python3 tools/run_tests.py format tidy tsan arm fuzz --fuzz-seconds $(LONG_FUZZ_SECONDS)
+
+# The editor's files lie in a package of PyPI for web sites; nothing of it is run but in the browser.
+check-article:
+	@tools/install_packages.sh demo test article
+	@cmake --preset release -DCRUMB_TESTS=ON --log-level=WARNING
+	@cmake --build --preset release --target crumb crumb_article_test -j $(JOBS)
+	@test -d build/article/ueditor || python3 -m pip install --quiet --no-deps --no-compile \
+	  --target build/article django-ueditor==1.0.2
+	@CRUMB_BINARY="$(CURDIR)/build/release/crumb" \
+	  python3 -m unittest discover -v -s tests -p test_article_forms.py
 
 bench-quality: build
 	@python3 tools/bench_quality.py $(QUALITY)

@@ -61,7 +61,7 @@ class Packages(unittest.TestCase):
         names = [line for line in lines if line and not line.startswith("[")]
         self.assertEqual(len(names), len(set(names)))
         self.assertEqual([line for line in lines if line.startswith("[")],
-                         ["[demo]", "[test]", "[bench]", "[check]"])
+                         ["[demo]", "[test]", "[bench]", "[check]", "[article]"])
         self.assertTrue(all(re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name) for name in names))
 
     def test_unknown_group_is_refused(self):

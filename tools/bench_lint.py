@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Proof of `crumb lint`: clean articles are damaged in many ways, and the linter has to see each.
 
-usage: bench_lint.py [--binary build/release/crumb] [--mutants N] [--class NAME] [--misses] [--ledger-only | --following-trace]
+usage: bench_lint.py [--binary build/release/crumb] [--mutants N] [--generated N] [--class NAME] [--misses] [--ledger-only | --following-trace]
 
 For each class of damage it makes N (default 150) different texts from the clean articles of
 src/lint (all that there are, where a class has fewer) and prints how many were caught: an error,
@@ -9,8 +9,8 @@ by one of the class's rules where it names some. That the trace's hash of the te
 never counts. --ledger-only leaves the trace out: numbers are then looked for in the ledger by their words.
 --following-trace damages the trace too, so that it claims the numerals as they now stand: what is caught
 then is caught by the ledger's values, units, metrics and directions.
-The last lines say how many errors the clean articles themselves give, in three forms, and how long one
-takes. Exit code 1 when a class is caught in less than 98 % or a clean article has an error.
+The last lines say how many errors the clean articles themselves give, in three forms, how many articles
+that `crumb article` writes from drawn studies (tools/fake_study.py) give, and how long one takes. Exit code 1 when a class is caught in less than 98 % or a clean article has an error.
 """
 
 import argparse
@@ -19,11 +19,14 @@ import json
 import pathlib
 import random
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+import fake_study
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LINT = ROOT / "src" / "lint"
@@ -368,6 +371,37 @@ def check_clean(binary, articles, folder):
     return errors
 
 
+def check_generated(binary, count, folder):
+    """Writes articles from drawn studies until there are `count`; returns how many were written, how many studies
+    were refused for want of evidence, and the errors of the linter in them."""
+    written = refused = errors = seed = 0
+    sectors = json.loads(subprocess.run([binary, "article", "--library", "--json"], capture_output=True, text=True)
+                         .stdout)["sector"]
+    while written < count:
+        study, out = folder / "study", folder / "generated"
+        for path in (study, out):
+            shutil.rmtree(path, ignore_errors=True)
+        study.mkdir()
+        fake_study.write(study / "ledger.db", fake_study.drawn(seed).rows)
+        audience = ("government", "managers", "practitioners", "supervisors")[seed % 4]
+        length = ("short", "standard", "long")[seed % 3]
+        done = subprocess.run([binary, "article", study, "-o", out, "--sector", sectors[seed % len(sectors)], "--audience",
+                               audience, "--length", length], capture_output=True, text=True)
+        if done.returncode == 3:
+            refused += 1
+        else:
+            written += 1
+            if done.returncode != 0:  # it checks itself, and writes nothing that has an error
+                errors += 1
+                print(f"study {seed}: {done.stderr.strip()}")
+            else:
+                for report in lint(binary, [out / "article.source.txt", out / "article.txt"], "--ledger", out, "--trace",
+                                   out / "article.trace.json"):
+                    errors += report["errors"]
+        seed += 1
+    return written, refused, errors
+
+
 def milliseconds(binary, articles, folder):
     """Of one 3,000-character article: what a second file of that length adds to a run."""
     long = articles[0][2].source
@@ -388,6 +422,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=str(ROOT / "build" / "release" / "crumb"))
     parser.add_argument("--mutants", type=int, default=150)
+    parser.add_argument("--generated", type=int, default=200, help="articles made from drawn studies")
     parser.add_argument("--class", dest="only")
     parser.add_argument("--misses", action="store_true", help="print what was not caught")
     parser.add_argument("--ledger-only", action="store_true")
@@ -426,8 +461,11 @@ def main():
             bad |= hits < WANTED * total
             print(f"{damage:<20} {hits:>7} {total:>5}{'' if hits >= WANTED * total else '  below 98 %'}")
         errors = check_clean(arguments.binary, articles, folder)
+        written, refused, found = check_generated(arguments.binary, arguments.generated, folder)
+        errors += found
         whole, more = milliseconds(arguments.binary, articles, folder)
         print(f"clean articles: {errors} errors in {3 * len(articles)} files")
+        print(f"generated articles: {found} errors in {written} articles; {refused} studies refused for want of evidence")
         print(f"3,000 characters: {whole:.0f} ms with starting the program, {more:.1f} ms for one article more")
     return 1 if bad or errors else 0
 

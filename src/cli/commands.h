@@ -25,6 +25,7 @@ Runner AddClaimsCommand(CLI::App& app);
 Runner AddCostCommand(CLI::App& app);
 Runner AddAdviseCommand(CLI::App& app);
 Runner AddLintCommand(CLI::App& app);
+Runner AddArticleCommand(CLI::App& app);
 Runner AddPullCommand(CLI::App& app);
 Runner AddCacheCommand(CLI::App& app);
 

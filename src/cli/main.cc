@@ -42,6 +42,7 @@ constexpr std::array kCommands = {
     Entry{"cost", "machines and money for a load", AddCostCommand},
     Entry{"advise", "which width, for whom, and why", AddAdviseCommand},
     Entry{"claims", "put a table of claims to the test", AddClaimsCommand},
+    Entry{"article", "write an article from a study, every number a row", AddArticleCommand},
     Entry{"lint", "check an article against the rules and the ledger", AddLintCommand},
     Entry{"pull", "bring a model into the cache", AddPullCommand},
     Entry{"cache", "list or clean the cache", AddCacheCommand},

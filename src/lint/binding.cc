@@ -128,6 +128,10 @@ std::optional<Computed> Compute(std::string_view scale, const Evidence& row,
     result.value = v;
     return result;
   }
+  if (scale == "spread") {
+    if (v == 0 || result.half_width == 0) return {};
+    return Computed{result.half_width / std::fabs(v), 0, 0};
+  }
   if (scale == "excess") {
     result.value = std::fabs(v - 1);
     result.sign = v < 1 ? -1 : v > 1 ? 1 : 0;
@@ -165,11 +169,23 @@ bool FormFits(std::string_view scale, const Numeral& numeral, const Evidence& ro
   if (scale == "percent") return share && row.unit.empty();
   if (scale == "change" || scale == "excess") return share;
   if (scale == "points") return form == NumberForm::kPoints;
+  if (scale == "spread") return share && numeral.text.starts_with("±");
   return form == NumberForm::kTimes || share;  // "times"
 }
 
 std::string Rounded(const Numeral& numeral, double value) {
-  return fmt::format("{:.{}f}", value / numeral.factor, std::clamp(numeral.digits, 0, 15));
+  value /= numeral.factor;
+  if (numeral.digits >= 0) return fmt::format("{:.{}f}", value, std::min(numeral.digits, 15));
+  const int zeros = std::min(-numeral.digits, 15);
+  const std::string leading = fmt::format("{:.0f}", value / std::pow(10.0, zeros));
+  return leading == "0" ? leading : leading + std::string(static_cast<size_t>(zeros), '0');
+}
+
+int TrailingZeros(const Numeral& numeral) {
+  if (numeral.digits != 0) return 0;
+  const std::string printed = fmt::format("{:.0f}", numeral.value);
+  const size_t last = printed.find_last_not_of('0');
+  return last == std::string::npos ? 0 : static_cast<int>(printed.size() - 1 - last);
 }
 
 bool ValueFits(const Numeral& numeral, double value) {

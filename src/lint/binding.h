@@ -43,7 +43,11 @@ std::optional<Computed> Compute(std::string_view scale, const Evidence& row,
 // The form in which a scale is written: percent of 72.5%, times of 1.8倍.
 bool FormFits(std::string_view scale, const Numeral& numeral, const Evidence& row);
 
-// `value` in the numeral's units rounded half to even at its digits.
+// The zeros at the end of a whole number: 2 of 400. They may be digits or only fill (docs/formats/
+// trace.md); a trace says which by negative digits.
+int TrailingZeros(const Numeral& numeral);
+
+// `value` in the numeral's units rounded half to even at its digits; negative: to tens, hundreds.
 std::string Rounded(const Numeral& numeral, double value);
 bool ValueFits(const Numeral& numeral, double value);
 

@@ -60,10 +60,38 @@ TEST(Value, RoundsHalfToEvenAtThePrintedDigits) {
   EXPECT_FALSE(fits("94.2 MB", 94'250'001));
 }
 
+TEST(Value, ZerosThatOnlyFillAreRoundedToTens) {
+  Numeral numeral = One("每秒230个词元").numeral;
+  EXPECT_EQ(TrailingZeros(numeral), 1);
+  EXPECT_FALSE(ValueFits(numeral, 226.1));
+  EXPECT_FALSE(DigitsFit(numeral, 31));
+  numeral.digits = -1;  // as a trace says
+  EXPECT_TRUE(ValueFits(numeral, 226.1));
+  EXPECT_FALSE(ValueFits(numeral, 236));
+  EXPECT_TRUE(DigitsFit(numeral, 31));
+  EXPECT_EQ(TrailingZeros(One("每秒1200个词元").numeral), 2);
+  EXPECT_EQ(TrailingZeros(One("20.50").numeral), 0);
+}
+
+TEST(Value, ALoadIsReadByTheDay) {
+  EXPECT_TRUE(ValueFits(One("请求量是每天3000次。").numeral, 3000.0 / 86400));
+  EXPECT_TRUE(ValueFits(One("请求量是每分钟40次。").numeral, 40.0 / 60));
+}
+
 TEST(Digits, MayReachATenthOfTheHalfWidth) {
   EXPECT_TRUE(DigitsFit(One("20.51").numeral, 0.1));
   EXPECT_FALSE(DigitsFit(One("20.51").numeral, 0.11));
   EXPECT_TRUE(DigitsFit(One("7.1%").numeral, 0.01));
+}
+
+TEST(Compute, SpreadIsTheHalfWidthAsAShareOfTheValue) {
+  const std::vector<Evidence> rows = SampleRows();
+  const auto spread = Compute("spread", rows[6], nullptr);  // 18.4 [18.1, 18.7]
+  ASSERT_TRUE(spread.has_value());
+  EXPECT_NEAR(spread->value, 0.3 / 18.4, 1e-12);
+  EXPECT_TRUE(FormFits("spread", One("±2%").numeral, rows[6]));
+  EXPECT_FALSE(FormFits("spread", One("2%").numeral, rows[6]));
+  EXPECT_FALSE(Compute("spread", rows[0], nullptr).has_value());  // no interval
 }
 
 TEST(Compute, GivesChangesFromTwoRowsWithTheirSign) {

@@ -49,6 +49,10 @@ void Classify(Document& document) {
   for (Block& block : document.blocks) {
     const bool indented = !block.lead.empty() || block.style_indent || block.odd_indent;
     const bool line = !indented && !EndsSentence(block.text) && CodePoints(block.text) <= 60;
+    if (block.caption) {
+      block.kind = BlockKind::kCaption;
+      continue;
+    }
     if (block.level == 1 || (first && block.level == 0 && line && !IsNumberedHeading(block.text))) {
       block.kind = BlockKind::kTitle;
     } else if (block.level >= 2 || line) {
@@ -76,6 +80,7 @@ Status CheckSize(const Document& document) {
 std::string NormalizedText(const Document& document) {
   std::string text;
   for (const Block& block : document.blocks) {
+    if (block.kind == BlockKind::kCaption) continue;
     if (!text.empty()) text += '\n';
     text += block.text;
   }

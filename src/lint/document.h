@@ -25,7 +25,9 @@ struct Span {
   size_t end = 0;
 };
 
-enum class BlockKind { kTitle, kHeading, kSubheading, kParagraph, kSource };
+// A caption stands below a figure of a Word file: its words are checked as all others are, but it
+// is no part of the article's text, nor of the sections.
+enum class BlockKind { kTitle, kHeading, kSubheading, kParagraph, kSource, kCaption };
 enum class Form { kText, kHtml, kDocx };
 
 struct Block {
@@ -36,6 +38,7 @@ struct Block {
   int level = 0;              // what the file says of it: 1 title, 2 or more a heading, 0 nothing
   bool style_indent = false;  // text-indent:2em, or Word's firstLineChars="200"
   bool odd_indent = false;    // an indent by style that is another one
+  bool caption = false;       // of style Caption, right below a figure
 
   struct Anchor {
     size_t byte;  // of text
@@ -67,7 +70,7 @@ struct Document {
 // end is a subheading; what stands under the heading 数据来源 is a source.
 void Classify(Document& document);
 
-// Every block as one line, joined by "\n": the text whose SHA-256 a trace names.
+// Every block but captions as one line, joined by "\n": the text whose SHA-256 a trace names.
 std::string NormalizedText(const Document& document);
 
 // The readers. Any bytes are accepted: what is not UTF-8, no zip or too large is an error of one

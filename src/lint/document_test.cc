@@ -116,6 +116,20 @@ TEST(ReadDocx, ReadsStylesIndentsAndRuns) {
   EXPECT_EQ(docx->features[0].name, "italic");
 }
 
+TEST(ReadDocx, TakesTheLineBelowAFigureForItsCaptionAndNoOther) {
+  const std::string caption =
+      R"(<w:p><w:pPr><w:pStyle w:val="Caption"/></w:pPr><w:r><w:t>各版本的内存</w:t></w:r></w:p>)";
+  const std::string bytes =
+      Wordfile(R"(<w:p><w:pPr><w:pStyle w:val="Title"/></w:pPr><w:r><w:t>题目</w:t></w:r></w:p>)" +
+               caption + "<w:p><w:r><w:drawing/></w:r></w:p>" + caption + caption);
+  const Result<Document> docx = ReadDocx(bytes, "t");
+  ASSERT_TRUE(docx.ok()) << docx.status().message();
+  EXPECT_EQ(NormalizedText(*docx), "题目\n各版本的内存\n各版本的内存");
+  ASSERT_EQ(docx->blocks.size(), 4u);
+  EXPECT_EQ(docx->blocks[1].kind, BlockKind::kSubheading);
+  EXPECT_EQ(docx->blocks[2].kind, BlockKind::kCaption);
+}
+
 TEST(ReadDocx, RefusesNoZipAndAnArchiveThatUnpacksToTooMuch) {
   EXPECT_EQ(ReadDocx("not a zip", "t").status().code(), StatusCode::kCorrupt);
   const std::string bomb = Wordfile(std::string(kMaxPartBytes + 1, ' '));

@@ -394,6 +394,7 @@ class Scanner {
       if (numeral.value <= 32) numeral.closed = "name";
       return;
     }
+    if (next == U'次' && Requests(numeral)) return;
     size_t skip = at;
     if (Peek(skip) == U'个') ++skip;
     const Fields* line = nullptr;
@@ -414,6 +415,22 @@ class Scanner {
     if (numeral.digits == 0 && numeral.value <= 20 && own) {
       numeral.closed = "count";
     }
+  }
+
+  // "每天3000次": a load, where the clause says per what.
+  bool Requests(Numeral& numeral) const {
+    const Span clause = ClauseAround(block_.text, numeral.span.begin);
+    const std::string_view before =
+        std::string_view(block_.text).substr(clause.begin, numeral.span.begin - clause.begin);
+    constexpr std::pair<std::string_view, double> kPer[] = {
+        {"每天", 86400}, {"每小时", 3600}, {"每分钟", 60}, {"每秒", 1}};
+    for (const auto& [word, seconds] : kPer) {
+      if (!before.ends_with(word)) continue;
+      numeral.unit = "requests/s";
+      numeral.factor /= seconds;
+      return true;
+    }
+    return false;
   }
 
   // "每秒23.4个词元": the clause says per what.

@@ -30,7 +30,7 @@ TEST(Numeral, ReadsArabicChineseAndMixedForms) {
   EXPECT_EQ(Scan("是原来的1.8倍。"), "1.8倍=1.8");
   EXPECT_EQ(Scan("是原来的三倍。"), "三倍=3");
   EXPECT_EQ(Scan("差2.1个百分点。"), "2.1个百分点=0.021");
-  EXPECT_EQ(Scan("每天5万次。"), "5万=50000");
+  EXPECT_EQ(Scan("每天5万次。"), "5万=0.578704 requests/s");
   EXPECT_EQ(Scan("共1.2亿字节。"), "1.2亿=1.2e+08 bytes");
   EXPECT_EQ(Scan("波动±18%。"), "±18%=0.18");
   EXPECT_EQ(Scan("只有三分之一。"), "三分之一=0.333333");

@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 #include <pugixml.hpp>
+#include <utility>
 
 #include "lint/block_builder.h"
 #include "lint/document.h"
@@ -63,6 +64,8 @@ class DocxReader {
         column_ = 1;
         builder_.Break(document_.blocks);
         ParagraphProperties(child.child("w:pPr"));
+        const bool below_figure = std::exchange(has_figure_, false);
+        if (!below_figure) builder_.block().caption = false;
         CRUMB_RETURN_IF_ERROR(Walk(child, depth + 1));
         builder_.Break(document_.blocks);
       } else if (name == "w:r") {
@@ -87,6 +90,7 @@ class DocxReader {
     Block& block = builder_.block();
     if (style == "Title") block.level = 1;
     if (style.starts_with("Heading")) block.level = 2;
+    block.caption = style == "Caption";
     if (properties.child("w:numPr")) Add("element", "li");
     if (properties.child("w:pBdr")) Add("element", "hr");
     const pugi::xml_node indent = properties.child("w:ind");
@@ -124,12 +128,14 @@ class DocxReader {
         builder_.Break(document_.blocks);
       } else if (name == "w:drawing") {
         Add("element", "figure");  // figures belong in the Word file
+        has_figure_ = true;
       }
     }
   }
 
   Document& document_;
   BlockBuilder builder_;
+  bool has_figure_ = false;  // the paragraph that is read, and until the next one, that before
   int paragraph_ = 0;
   int column_ = 1;
 };

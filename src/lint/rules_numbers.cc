@@ -29,7 +29,10 @@ void ForEachBound(const Subject& subject, Check check) {
     if (row == nullptr) continue;
     const Evidence* baseline =
         entry.baseline.has_value() ? subject.rows->Find(*entry.baseline) : nullptr;
-    check(subject.numerals[i], entry, *row, baseline);
+    Numeral numeral = subject.numerals[i];
+    // Zeros at the end of which the trace says that they only fill.
+    if (entry.digits < 0 && TrailingZeros(numeral) >= -entry.digits) numeral.digits = entry.digits;
+    check(numeral, entry, *row, baseline);
   }
 }
 
@@ -211,10 +214,16 @@ bool DirectionFits(std::string_view scale, const std::string& direction, int sig
   return direction == "level";
 }
 
-bool Matches(const Numeral& numeral, const std::string& direction, std::string_view scale,
+bool Matches(Numeral numeral, const std::string& direction, std::string_view scale,
              const Evidence& row, const Evidence* baseline) {
   if (!FormFits(scale, numeral, row)) return false;
   const std::optional<Computed> computed = Compute(scale, row, baseline);
+  // Without a trace, zeros at the end only fill where the interval supports no digit there.
+  const int zeros = TrailingZeros(numeral);
+  while (computed.has_value() && -numeral.digits < zeros &&
+         !DigitsFit(numeral, computed->half_width)) {
+    --numeral.digits;
+  }
   return computed.has_value() && ValueFits(numeral, computed->value) &&
          DirectionFits(scale, direction, computed->sign, baseline != nullptr);
 }
@@ -240,7 +249,7 @@ Support Search(const Subject& subject, const Numeral& numeral) {
     const std::optional<double> width = WidthOf(row);
     if (!widths.empty() && width.has_value() && !widths.contains(*width)) continue;
     candidates = true;
-    for (const std::string_view scale : {"unit", "percent", "excess", "times"}) {
+    for (const std::string_view scale : {"unit", "percent", "excess", "times", "spread"}) {
       if (Matches(numeral, direction, scale, row, nullptr)) return Support::kSupported;
     }
     if (row.metric == metric::kTaskChange && Matches(numeral, direction, "points", row, nullptr)) {

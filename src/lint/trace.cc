@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t kMaxTraceBytes = 8 << 20;
 constexpr std::array<std::string_view, 5> kClosed = {"", "section", "quarter", "count", "name"};
-constexpr std::array<std::string_view, 7> kScales = {"unit",   "percent", "change",    "excess",
-                                                     "points", "times",   "difference"};
+constexpr std::array<std::string_view, 8> kScales = {"unit",   "percent", "change",     "excess",
+                                                     "points", "times",   "difference", "spread"};
 constexpr std::array<std::string_view, 5> kDirections = {"lower", "higher", "lower-to", "higher-to",
                                                          "level"};
 
@@ -41,7 +41,7 @@ Result<TraceEntry> ParseEntry(const Json& json, const std::string& name) {
   CRUMB_ASSIGN_OR_RETURN(entry.baseline, RowId(json, "baseline", name));
   CRUMB_ASSIGN_OR_RETURN(entry.closed, JsonStringOr(json, "closed", "", name));
   CRUMB_ASSIGN_OR_RETURN(const int64_t digits, JsonIntOr(json, "digits", 0, name));
-  entry.digits = static_cast<int>(std::clamp<int64_t>(digits, -1, 99));
+  entry.digits = static_cast<int>(std::clamp<int64_t>(digits, -15, 99));
   CRUMB_ASSIGN_OR_RETURN(entry.scale, JsonStringOr(json, "scale", "unit", name));
   CRUMB_ASSIGN_OR_RETURN(entry.direction, JsonStringOr(json, "direction", "level", name));
   CRUMB_RETURN_IF_ERROR(OneOf(kClosed, "closed", entry.closed, name));

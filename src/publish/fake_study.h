@@ -138,6 +138,7 @@ class FakeStudy {
     Evidence row;
     row.id = ++last_id_;
     row.metric = metric_name;
+    if (const MetricInfo* info = FindMetric(metric_name)) row.unit = info->unit;
     row.codec = subject == "reference" ? "f16" : "codec";
     if (subject != "reference" && subject != "machine") row.options = R"({"method":"rtn"})";
     if (subject.starts_with("trellis") || subject.starts_with("ternary-ternary")) {

@@ -1,0 +1,69 @@
+// What of a ledger an article may use.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+
+#include "article/write.h"
+#include "evidence/metrics.h"
+
+namespace crumb::article {
+namespace {
+
+constexpr std::array<std::string_view, 4> kOutside = {"public", "deployment", "audit", "manual"};
+
+std::vector<Evidence> WithoutReplaced(std::vector<Evidence> rows) {
+  std::set<int64_t> replaced;
+  for (const Evidence& row : rows) {
+    int64_t id = 0;
+    const char* end = row.supersedes.data() + row.supersedes.size();
+    if (!row.supersedes.empty() &&
+        std::from_chars(row.supersedes.data(), end, id).ec == std::errc()) {
+      replaced.insert(id);
+    }
+  }
+  std::erase_if(rows, [&](const Evidence& row) { return replaced.contains(row.id); });
+  return rows;
+}
+
+// The ledger refuses such sources when they are added; one that was written by other means is
+// refused here.
+Status CheckSource(const Evidence& row, const std::string& path) {
+  const std::string source = OptionText(row, "source");
+  for (const std::string_view mark : {"://", "www.", "@", "\\"}) {
+    if (source.find(mark) == std::string::npos) continue;
+    return InvalidArgument(fmt::format(
+        "{}: row {}: its source holds an address (\"{}\"); name the publication, and add the row "
+        "again with crumb ledger add --supersedes {}",
+        path, row.id, source, row.id));
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<Study> MakeStudy(std::vector<Evidence> rows, std::string path) {
+  Study study;
+  study.path = std::move(path);
+  std::string model;  // of the study's own rows
+  for (Evidence& row : WithoutReplaced(std::move(rows))) {
+    if (std::ranges::count(kOutside, row.kind) > 0) {
+      CRUMB_RETURN_IF_ERROR(CheckSource(row, study.path));
+      study.outside.push_back(std::move(row));
+      continue;
+    }
+    const bool other = IsOfOtherCommand(row);
+    if (!other && model.empty()) model = row.model_sha256;
+    if (other && (row.metric != metric::kEnergyPerToken || row.model_sha256 != model)) continue;
+    study.rows.push_back(std::move(row));
+  }
+  if (study.rows.empty()) {
+    return NotFound(fmt::format("{}: the ledger holds no study; run crumb study MODEL -o {}",
+                                study.path, study.path));
+  }
+  return study;
+}
+
+}  // namespace crumb::article

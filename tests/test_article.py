@@ -75,7 +75,7 @@ class Results(ArticleTest):
             "busy-machine": "测速时机器上另有程序在跑",
             "tasks-fall": "题目真的少答对了",
             "tasks-level": "困惑度变了，答对率看不出",
-            "encoder-collapse": "余弦相似度只有0.1",
+            "encoder-collapse": "压到这一档，方向就散了",
             "encoder-slower": "句向量计算速度没有变快，反而从",
             "encoder-order-falls": "排序乱了，数值看不出来",
             "encoder-english-worse": "英文句子反而偏得更多",

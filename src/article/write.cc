@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cctype>
 #include <iterator>
 #include <map>
 #include <set>
@@ -44,7 +44,10 @@ constexpr std::string_view kWidthsRun = "crumb study MODEL --bits 8,4,3,2,1.58,1
 std::string ModelName(const Library& library, std::string name) {
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
   for (const Entry* entry : library.Part("model")) {
-    if (name.find(entry->Get("match")) != std::string::npos) return entry->id;
+    const size_t at = name.find(entry->Get("match"));
+    if (at == std::string::npos) continue;
+    // At the start of a word: "babyllama-" is no Llama.
+    if (at == 0 || std::isalnum(static_cast<unsigned char>(name[at - 1])) == 0) return entry->id;
   }
   return "被测模型";
 }

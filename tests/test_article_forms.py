@@ -3,7 +3,7 @@ in an editor of the kind that publishing platforms have, opened as a Word file, 
 
 `make check-article` installs what these tests need (packages.txt, group [article]; the editor's files
 come from PyPI into build/article). Without it each test skips and says what is missing. CRUMB_ARTICLE may name
-a folder with article.html, article.docx and article.txt: the tests are then run on these.
+a folder that `crumb article` wrote; otherwise the article is one of a made-up study.
 """
 
 import contextlib
@@ -25,6 +25,8 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 import browser
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
+import fake_study  # noqa: E402
 from harness import BINARY, ROOT, CrumbTest, run
 
 spec = importlib.util.spec_from_file_location("bench_lint", ROOT / "tools" / "bench_lint.py")
@@ -75,16 +77,15 @@ UEDITOR_PAGE = """<!DOCTYPE html><meta charset="utf-8"><body><div id="editor" st
 editor.ready(() => { window.editorReady = true; });</script></body>"""
 
 
-def write_sample(folder):
-    """The forms of the sample article, written by the unit test program."""
-    program = pathlib.Path(BINARY).parent / "crumb_article_test"
-    if not program.exists():
-        raise unittest.SkipTest(f"{program.name} is not built")
-    done = subprocess.run([program, "--gtest_filter=SampleForms.*"], env={**os.environ, "CRUMB_ARTICLE_SAMPLE": str(folder)},
-                          capture_output=True, text=True)
+def write_article(folder):
+    """An article of a made-up study, by the program."""
+    if not os.access(BINARY, os.X_OK):
+        raise unittest.SkipTest(f"{BINARY} is not built")
+    fake_study.write(folder / "ledger.db", fake_study.scenario("usual").rows)
+    done = run("article", folder / "ledger.db", "-o", folder / "article")
     if done.returncode != 0:
-        raise AssertionError(done.stdout[-2000:])
-    return folder
+        raise AssertionError(done.stderr)
+    return folder / "article"
 
 
 def folder_of_all():
@@ -96,7 +97,7 @@ def folder_of_all():
 
 @functools.cache
 def sample():
-    return write_sample(folder_of_all())
+    return write_article(folder_of_all())
 
 
 @functools.cache
@@ -130,8 +131,7 @@ class Forms(CrumbTest):
         super().setUp()
         given = os.environ.get("CRUMB_ARTICLE")
         self.forms = pathlib.Path(given) if given else sample()
-        normalized = self.forms / "normalized.txt"
-        text = normalized.read_text() if normalized.exists() else bench.normalized((self.forms / "article.txt").read_text())
+        text = bench.normalized((self.forms / "article.txt").read_text())
         self.lines = text.split("\n")
 
 
@@ -395,25 +395,35 @@ class Files(Forms):
             self.assertEqual(side["sha256"], hashlib.sha256(picture.read_bytes()).hexdigest())
             self.assertTrue(side["evidence"])
 
-    def test_the_forms_are_the_same_bytes_a_second_time(self):
+    def test_all_files_are_the_same_bytes_a_second_time(self):
         if os.environ.get("CRUMB_ARTICLE"):
             self.skipTest("the article is given (CRUMB_ARTICLE)")
-        with tempfile.TemporaryDirectory() as second:
-            write_sample(pathlib.Path(second))
-            names = sorted(path.name for path in pathlib.Path(second).iterdir())
-            self.assertIn("article.docx", names)
-            for name in names:
-                self.assertEqual((self.forms / name).read_bytes(), (pathlib.Path(second) / name).read_bytes(), name)
+        second = write_article(self.folder)
+        names = sorted(str(path.relative_to(second)) for path in second.rglob("*") if path.is_file())
+        self.assertIn("figures/quality.png", names)
+        self.assertIn("article.docx", names)
+        for name in names:
+            self.assertEqual((self.forms / name).read_bytes(), (second / name).read_bytes(), name)
 
-    def test_the_linter_reads_the_same_text_and_finds_no_error_in_page_and_word_file(self):
-        if os.environ.get("CRUMB_ARTICLE"):
-            self.skipTest("the article is given (CRUMB_ARTICLE)")
-        article, table = bench.ARTICLES[0]
-        trace = bench.make_trace(BINARY, article, table, self.folder / "trace.json")
+    def test_the_linter_finds_no_error_in_page_and_word_file(self):
         for form in ("article.html", "article.docx"):
-            done = run("lint", self.forms / form, "--trace", trace, "--ledger", bench.LEDGER)
+            done = run("lint", self.forms / form, "--trace", self.forms / "article.trace.json", "--ledger", self.forms)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertIn("0 errors, 0 warnings", done.stdout)
+        # It does see another text: one character of the page less.
+        page = (self.forms / "article.html").read_text()
+        (self.folder / "a.html").write_text("</p>".join(page.rsplit("。</p>", 1)))
+        done = run("lint", self.folder / "a.html", "--trace", self.forms / "article.trace.json", "--ledger", self.forms)
+        self.assertIn("R56-trace-hash", done.stdout)
+
+    def test_every_row_of_a_picture_is_in_the_ledger_beside_it(self):
+        export = run("ledger", "export", "--ledger", self.forms).stdout
+        rows = {json.loads(line)["id"] for line in export.splitlines()}
+        self.assertTrue(rows)
+        for side in self.forms.rglob("figures/*.json"):
+            for row in json.loads(side.read_text())["evidence"]:
+                self.assertIn(row, rows)
+
 
 
 if __name__ == "__main__":

@@ -385,7 +385,7 @@ def check_generated(binary, count, folder):
         fake_study.write(study / "ledger.db", fake_study.drawn(seed).rows)
         audience = ("government", "managers", "practitioners", "supervisors")[seed % 4]
         length = ("short", "standard", "long")[seed % 3]
-        done = subprocess.run([binary, "article", study, "-o", out, "--sector", sectors[seed % len(sectors)], "--audience",
+        done = subprocess.run([binary, "article", study, "-o", out, "--no-figures", "--sector", sectors[seed % len(sectors)], "--audience",
                                audience, "--length", length], capture_output=True, text=True)
         if done.returncode == 3:
             refused += 1

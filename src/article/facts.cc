@@ -233,7 +233,7 @@ Condition Facts::Check(std::string_view condition) const {
     return result;
   }
   result.holds = Compared(words[1], *a.range, *b.range);
-  result.strength = words[1] == "~" ? 1 : Apart(*a.range, *b.range);
+  if (words[1] != "~") result.strength = Apart(*a.range, *b.range);
   return result;
 }
 

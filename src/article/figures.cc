@@ -8,6 +8,8 @@
 
 #include "article/cast.h"
 #include "article/chart.h"
+#include "article/facts.h"
+#include "article/library.h"
 #include "article/number.h"
 #include "base/json.h"
 #include "base/sha256.h"
@@ -85,6 +87,9 @@ class Figures {
     DrawnChart drawn;
     drawn.chart = {.name = "speed", .series = {""}, .bars = true, .note = kWhiskers};
     drawn.after_section = options_.speed_section;
+    if (Facts(study_, Library::Own()).IsBusy()) {
+      drawn.chart.note += "；测速时机器上另有程序在跑，只比高低";
+    }
     std::string_view metric_name = metric::kGenerationSpeed;
     if (study_.is_encoder()) {
       metric_name = metric::kEmbeddingSpeed;

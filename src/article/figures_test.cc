@@ -155,6 +155,17 @@ TEST(Figures, AreDrawnOfValuesThatAnAxisCanHardlyShow) {
   EXPECT_EQ(Draw(wide).size(), 3u) << "down to 0, and no number";
 }
 
+TEST(Figures, SayWhereSpeedsWereDisturbed) {
+  FakeStudy study = FakeStudy::Methods();
+  const std::vector<Figure> quiet = Draw(study);
+  for (Evidence& row : study.rows) {
+    if (row.metric == metric::kGenerationSpeed) row.detail = R"({"valid":false})";
+  }
+  const std::vector<Figure> busy = Draw(study);
+  EXPECT_TRUE(busy[0].png == quiet[0].png) << "memory";
+  EXPECT_FALSE(busy[1].png == quiet[1].png) << "speed";
+}
+
 TEST(Figures, HaveCaptionsWithoutNumerals) {
   for (const FakeStudy& study : {WithAnswers(), FakeStudy::Encoder()}) {
     for (const Figure& figure : Draw(study)) {

@@ -190,7 +190,9 @@ std::optional<Printed> Print(Scale scale, Direction direction, const Evidence& r
   const std::optional<Quantity> quantity = Measure(scale, row, baseline);
   if (!quantity.has_value() || !(quantity->value > 0)) return {};
   if (!DirectionHolds(scale, direction, *quantity, row, baseline)) return {};
-  if (quantity->half_width > quantity->value / 2 && !IsChange(scale)) return {};
+  // Of what lies between 0 and 1 a value near 0 says something though its interval is as wide.
+  const double widest = row.unit.empty() && quantity->value <= 1 ? 1 : 0.5;
+  if (quantity->half_width > widest * quantity->value && !IsChange(scale)) return {};
   const Shape shape = ShapeOf(scale, row.unit, quantity->value);
   const double x = quantity->value / shape.factor;
   int decimals = WantedDecimals(scale, row.kind == "computed", x);

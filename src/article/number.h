@@ -41,7 +41,8 @@ struct Printed {
 
 // Fails closed: nothing where the direction is not what the rows say (a change has to be larger
 // than its half width, a level that moved needs intervals that do not touch), where the interval is
-// wider than half the value, or where nothing but 0 would be printed.
+// wider than half the value (of a pure number up to 1: than the value), or where nothing but 0
+// would be printed.
 std::optional<Printed> Print(Scale scale, Direction direction, const Evidence& row,
                              const Evidence* baseline);
 

@@ -47,6 +47,8 @@ TEST(Number, ZerosFillWhereTheIntervalSupportsNoDigit) {
 TEST(Number, AnIntervalOfMoreThanHalfTheValueIsNotTold) {
   EXPECT_EQ(Told(Scale::kTimes, Direction::kLevel, Row(57240, 51740)), "");
   EXPECT_EQ(Told(Scale::kTimes, Direction::kLevel, Row(3.1, 0.7)), "3.1倍");
+  EXPECT_EQ(Told(Scale::kUnit, Direction::kLevel, Row(0.067, 0.043)), "0.07");
+  EXPECT_EQ(Told(Scale::kUnit, Direction::kLevel, Row(0.067, 0.07)), "");
 }
 
 TEST(Number, AChangeSmallerThanItsHalfWidthIsNeverAChange) {

@@ -33,6 +33,7 @@ struct ArticleArguments {
   std::string load;
   std::vector<std::string> use;
   bool library = false;
+  bool no_figures = false;
   bool force = false;
 };
 
@@ -197,7 +198,10 @@ Status Run(const ArticleArguments& arguments, const CommonOptions& common) {
       GatherStudies(arguments.studies, load, JoinPath(folder.temporary(), "ledger.db")));
   CRUMB_ASSIGN_OR_RETURN(article::Article article,
                          article::WriteArticle(studies, request, article::Library::Own()));
-  CRUMB_ASSIGN_OR_RETURN(article.document.figures, article::DrawFigures(studies.front().rows, {}));
+  if (!arguments.no_figures) {
+    CRUMB_ASSIGN_OR_RETURN(article.document.figures,
+                           article::DrawFigures(studies.front().rows, {}));
+  }
   CRUMB_ASSIGN_OR_RETURN(const ArticleFiles files, WriteArticleFiles(article, folder.temporary()));
   CRUMB_RETURN_IF_ERROR(folder.Commit());
   PrintSummary(article, files, arguments, common);
@@ -231,12 +235,13 @@ Runner AddArticleCommand(CLI::App& app) {
       ->delimiter(',')
       ->type_name("ID");
   app.add_flag("--library", arguments->library, "list sectors, topics and entries, and stop");
+  app.add_flag("--no-figures", arguments->no_figures, "draw none; gnuplot is not needed then");
   app.add_flag("--force", arguments->force, "replace the folder if it exists");
   app.footer(
       "The folder gets article.html (opens in a browser, with a button that copies it),\n"
       "article.docx, article.source.txt, article.txt, figures/, article.trace.json,\n"
-      "lint.json and ledger.db. Exit code 3: too little evidence; the message says what to "
-      "run.\n\nExamples:\n"
+      "lint.json and ledger.db.\n"
+      "Exit code 3: too little evidence; the message says what to run.\n\nExamples:\n"
       "  crumb article crumb-study -o article --sector 政务热线\n"
       "  crumb article crumb-study -o article --audience managers,supervisors\n"
       "  crumb ledger show 12 --ledger article");

@@ -196,7 +196,8 @@ Status Run(const ArticleArguments& arguments, const CommonOptions& common) {
       GatherStudies(arguments.studies, load, JoinPath(folder.temporary(), "ledger.db")));
   CRUMB_ASSIGN_OR_RETURN(const article::Article article,
                          article::WriteArticle(studies, request, article::Library::Own()));
-  CRUMB_ASSIGN_OR_RETURN(const ArticleFiles files, WriteArticleFiles(article, folder.temporary()));
+  CRUMB_ASSIGN_OR_RETURN(const ArticleFiles files,
+                         WriteArticleFiles(article, !arguments.title.empty(), folder.temporary()));
   CRUMB_RETURN_IF_ERROR(folder.Commit());
   PrintSummary(article, files, arguments, common);
   return OkStatus();

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "advice/csv_table.h"
+#include "evidence/external_row.h"
 #include "evidence/metrics.h"
 
 namespace crumb {
@@ -45,7 +46,8 @@ const Evidence* Newest(const std::vector<Evidence>& rows, std::string_view metri
                        std::string_view subject) {
   const Evidence* newest = nullptr;
   for (const Evidence& row : rows) {
-    if (row.metric == metric && row.subject == subject && !IsSideRow(row)) newest = &row;
+    if (row.metric != metric || row.subject != subject) continue;
+    if (!IsSideRow(row) && !IsExternal(row)) newest = &row;
   }
   return newest;
 }
@@ -101,7 +103,7 @@ std::optional<MeasuredHere> FindMeasured(const Claim& claim, const std::vector<E
   const Evidence* best = nullptr;
   for (const Evidence& row : rows) {
     const bool full = claim.bits >= 16 && row.subject == kReferenceSubject;
-    if (row.metric != kind->metric || IsSideRow(row) || !SameTask(claim, row) ||
+    if (row.metric != kind->metric || IsSideRow(row) || IsExternal(row) || !SameTask(claim, row) ||
         (!full && WidthOfSubject(row.subject) != claim.bits)) {
       continue;
     }

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "cli/common.h"
+#include "cli/verified_ledger.h"
 #include "evidence/ledger.h"
 
 namespace crumb {
@@ -15,7 +16,8 @@ Status RunLedgerAdd(const ExternalRow& external, const std::string& path,
                     const CommonOptions& common) {
   // Whatever is wrong with the row is found before a file is made or locked.
   CRUMB_ASSIGN_OR_RETURN(Evidence row, MakeExternalRow(external));
-  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Ledger> ledger, Ledger::OpenForWriting(path));
+  CRUMB_ASSIGN_OR_RETURN(const std::string file, LedgerToWrite(path));
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Ledger> ledger, Ledger::OpenForWriting(file));
   CRUMB_ASSIGN_OR_RETURN(const std::vector<Evidence> rows, ledger->Select({}));
   CRUMB_RETURN_IF_ERROR(CheckExternalRow(row, rows));
   CRUMB_ASSIGN_OR_RETURN(const int64_t id, ledger->Append(std::move(row)));

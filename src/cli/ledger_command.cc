@@ -21,7 +21,6 @@ struct LedgerArguments {
   bool windows = false;
   int64_t id = 0;
   std::vector<std::string> inputs;
-  std::string format = "jsonl";
   ExternalRow added;
 };
 
@@ -140,7 +139,7 @@ Runner AddLedgerCommand(CLI::App& app) {
     if (show->parsed()) return Show(*arguments, common);
     if (verify->parsed()) return Verify(*arguments, common);
     if (exported->parsed()) return Export(*arguments);
-    if (add->parsed()) return RunLedgerAdd(arguments->added, LedgerPath(arguments->path), common);
+    if (add->parsed()) return RunLedgerAdd(arguments->added, arguments->path, common);
     return OkStatus();
   };
 }

@@ -141,7 +141,7 @@ Status CheckValue(const ExternalRow& row, const MetricInfo& info) {
         {"--high", row.high}}) {
     if (!value.has_value()) continue;
     if (!std::isfinite(*value)) {
-      return NumericsError(fmt::format("{} {}: is not a number", option, *value));
+      return InvalidArgument(fmt::format("{} {}: is no finite number", option, *value));
     }
     if (*value < info.least || *value > info.most) {
       return InvalidArgument(fmt::format("{} {}: {} is {}", option, *value, info.name,

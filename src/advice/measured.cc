@@ -83,7 +83,12 @@ MeasuredHere Convert(const Claim& claim, const Evidence& row) {
 
 }  // namespace
 
-bool IsSideRow(const Evidence& row) { return row.options.find("\"axis\"") != std::string::npos; }
+bool IsSideRow(const Evidence& row) {
+  for (const std::string_view mark : {"\"axis\"", "\"command\":\"eval\""}) {
+    if (row.options.find(mark) != std::string::npos) return true;
+  }
+  return false;
+}
 
 double WidthOfSubject(std::string_view subject) {
   std::string_view block = subject.substr(0, subject.find('+'));

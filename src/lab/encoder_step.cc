@@ -12,6 +12,7 @@
 #include "kernels/matmul.h"
 #include "lab/bench.h"
 #include "lab/study_state.h"
+#include "lab/task_rows.h"
 #include "measure/repeat.h"
 
 namespace crumb {
@@ -174,8 +175,11 @@ class EncoderRun {
     CRUMB_RETURN_IF_ERROR(state_.ledger->RecordInput("text", name, sha256));
     const std::vector<std::string> sentences = SentencesOf(pairs);
     for (size_t v = 0; v < state_.variants.size(); ++v) {
-      Evidence row = Row(state_.variants[v], metric::kStsbSpearman, "stsb-spearman",
-                         static_cast<int64_t>(pairs.size()), name, sha256);
+      const RowMaker make = [&](std::string_view metric_name, std::string_view method,
+                                const Json& options) {
+        return state_.Row(state_.variants[v], metric_name, method, options);
+      };
+      Evidence row = PairsRow(make, name, sha256, std::ssize(pairs), state_.options.activations);
       CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state_.Known(row));
       if (known.has_value()) continue;
       CRUMB_ASSIGN_OR_RETURN(const Embeddings embeddings, Embed(v, sentences, "STS-B"));
@@ -183,7 +187,6 @@ class EncoderRun {
       row.value = score.spearman;
       row.low = score.interval.low;
       row.high = score.interval.high;
-      row.n_of = "pairs";
       CRUMB_RETURN_IF_ERROR(state_.Add(std::move(row)));
     }
     return OkStatus();

@@ -13,6 +13,7 @@
 #include "evidence/metrics.h"
 #include "kernels/kernel_set.h"
 #include "lab/bench.h"
+#include "lab/model_row.h"
 #include "lab/study_state.h"
 #include "model/session.h"
 #include "quant/quantize_model.h"
@@ -207,24 +208,10 @@ Result<std::vector<Evidence>> Study::rows() const {
 
 Evidence Study::State::Row(const Variant& variant, std::string_view metric_name,
                            std::string_view method, const Json& more_options) const {
-  Evidence row;
-  row.metric = metric_name;
-  row.subject = variant.name;
-  if (const MetricInfo* info = FindMetric(metric_name); info != nullptr) row.unit = info->unit;
-  row.method = method;
-  row.model = model_name;
-  row.model_sha256 = model_sha256;
-  row.codec = variant.is_reference()
-                  ? std::string(reference().matrices().back().matrix.codec->name())
-                  : variant.plan.block.codec;
-  Json all = VariantOptions(*this, variant);
-  for (const auto& [key, value] : more_options.items()) all[key] = value;
-  row.options = DumpJson(all);
-  row.commit = CrumbCommit();
-  row.cpu_model = cpu_model;
-  row.kernel_set = ActiveKernelSet();
-  row.threads = pool->size();
-  return row;
+  RowModel model = {variant.name, model_name, model_sha256, variant.plan.block.codec,
+                    DumpJson(VariantOptions(*this, variant))};
+  if (variant.is_reference()) model.codec = reference().matrices().back().matrix.codec->name();
+  return MakeRow(model, metric_name, method, more_options, cpu_model, pool->size());
 }
 
 Result<std::optional<Evidence>> Study::State::Known(const Evidence& row) {

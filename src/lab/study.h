@@ -2,9 +2,9 @@
 //
 // What is compared: variants.cc. Steps, each in a file of its own: what the machine is
 // (machine_step.cc), quantize and weigh (size_step.cc), quality of decoders (quality_step.cc) or
-// encoders (encoder_step.cc), questions (tasks_step.cc), speed (speed_step.cc). Every step first asks the ledger what is there
-// already, so the same command goes on where a killed one stopped, and a finished study costs
-// nothing to repeat.
+// encoders (encoder_step.cc), questions (tasks_step.cc), speed (speed_step.cc). Every step first
+// asks the ledger what is there already, so the same command goes on where a killed one stopped,
+// and a finished study costs nothing to repeat.
 #ifndef CRUMB_LAB_STUDY_H_
 #define CRUMB_LAB_STUDY_H_
 
@@ -48,9 +48,9 @@ struct StudyOptions {
   bool allow_overlap = false;
   std::vector<EvaluationText> texts;
   std::vector<StudyTask> tasks;  // those that do not fit the model are left out with a note
-  std::string stsb_path;  // sentence pairs for encoders; empty: not there
-  int64_t windows = 12;   // of each text; 0: all there are
-  int repetitions = 5;    // of each speed
+  std::string stsb_path;         // sentence pairs for encoders; empty: not there
+  int64_t windows = 12;          // of each text; 0: all there are
+  int repetitions = 5;           // of each speed
   int64_t prompt_tokens = 512;
   int64_t generated_tokens = 48;
   int64_t memory_context = 1024;  // tokens that the KV cache has room for

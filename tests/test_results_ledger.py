@@ -82,7 +82,7 @@ class ResultsLedger(CrumbTest):
         self.assert_refused(other, 2, "stories260K", "babyllama")
         self.assertEqual(self.rows(out)[len(after):], added)
         # Advice and claims read them.
-        self.done("advise", out, "--memory", "40MB")
+        self.done("advise", out, "--memory", "40MB", "--accept-loss", 5)
         self.done("claims", "check", "--ledger", out)
 
     def test_what_no_study_does_says_so_in_its_options(self):

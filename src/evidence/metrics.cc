@@ -37,6 +37,8 @@ constexpr MetricInfo kMetrics[] = {
     {metric::kTaskAccuracy, "", true, "share of right answers", "答对率", 0, 1},
     {metric::kTaskChange, "", true, "change of the share of right answers", "答对率变化", -1, 1},
     {metric::kEnergyPerToken, "J", false, "energy per token", "每词元能耗"},
+    {metric::kNetEnergyPerToken, "J", false, "energy per token above idle power",
+     "每词元能耗（扣除空闲功耗）"},
     {metric::kRequestThroughput, "requests/s", true, "requests served", "请求吞吐量"},
     {metric::kRequestGoodput, "requests/s", true, "requests served within the bounds",
      "满足时延要求的请求吞吐量"},

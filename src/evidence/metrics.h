@@ -48,6 +48,7 @@ inline constexpr std::string_view kEmbeddingSpeed = "sentences_per_second";
 inline constexpr std::string_view kTaskAccuracy = "task_accuracy";
 inline constexpr std::string_view kTaskChange = "task_accuracy_change";
 inline constexpr std::string_view kEnergyPerToken = "energy_joules_per_token";
+inline constexpr std::string_view kNetEnergyPerToken = "net_energy_joules_per_token";
 inline constexpr std::string_view kRequestThroughput = "request_throughput";
 inline constexpr std::string_view kRequestGoodput = "request_goodput";
 inline constexpr std::string_view kOutputThroughput = "output_throughput";

@@ -107,6 +107,7 @@ void EstimateCosts(Study::State& state) {
       static_cast<double>(encoder ? ExtraActivationSentences(state)
                                   : ExtraActivationWindows(state)) *
           state.timing.window_seconds;
+  state.estimate.seconds += ExpectedEnergySeconds(state);
   for (const Variant& variant : state.variants) {
     if (variant.is_reference()) continue;
     state.estimate.seconds += ExpectedQuantizeSeconds(state, variant);
@@ -169,6 +170,7 @@ Result<std::unique_ptr<Study>> Study::Prepare(const StudyOptions& options, Ledge
   CRUMB_ASSIGN_OR_RETURN(std::vector<Variant> variants, VariantsFor(options));
   for (Variant& variant : variants) state.variants.push_back(std::move(variant));
 
+  CRUMB_ASSIGN_OR_RETURN(state.energy, FindEnergySources(options.energy_search));
   CRUMB_RETURN_IF_ERROR(CutTexts(state));
   CRUMB_RETURN_IF_ERROR(CutCalibration(state));
   CRUMB_ASSIGN_OR_RETURN(state.timing, TryOut(state.reference(), options, pool));
@@ -191,7 +193,8 @@ Status Study::Run(const ProgressFn& progress) {
   CRUMB_RETURN_IF_ERROR(RunSizeStep(state, clock));
   CRUMB_RETURN_IF_ERROR(encoder ? RunEncoderStep(state, clock) : RunQualityStep(state, clock));
   CRUMB_RETURN_IF_ERROR(RunTasksStep(state, clock));
-  return RunSpeedStep(state, clock);
+  CRUMB_RETURN_IF_ERROR(RunSpeedStep(state, clock));
+  return RunEnergyStep(state, clock);
 }
 
 Result<std::vector<Evidence>> Study::rows() const {
@@ -228,12 +231,26 @@ Status Study::State::Add(Evidence row) {
   return OkStatus();
 }
 
+namespace {
+
+Evidence NoteRow(const Study::State& state, std::string_view topic) {
+  Json options = Json::object();
+  options["topic"] = topic;
+  Evidence row = state.Row(state.variants.front(), metric::kStudyNote, "note", options);
+  row.kind = "computed";
+  return row;
+}
+
+}  // namespace
+
+Result<bool> Study::State::HasNote(std::string_view topic) {
+  CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, Known(NoteRow(*this, topic)));
+  return known.has_value();
+}
+
 Status Study::State::AddNote(std::string_view topic, const std::string& english,
                              const std::string& chinese) {
-  Json options_json = Json::object();
-  options_json["topic"] = topic;
-  Evidence row = Row(variants.front(), metric::kStudyNote, "note", options_json);
-  row.kind = "computed";
+  Evidence row = NoteRow(*this, topic);
   Json note = Json::object();
   note["topic"] = topic;
   note["note"] = english;

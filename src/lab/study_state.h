@@ -40,6 +40,7 @@ struct Study::State {
   std::string model_name;
   std::string model_sha256;
   std::string cpu_model;
+  EnergySources energy;
   Timing timing;
   StudyEstimate estimate;
   std::vector<int64_t> row_ids;
@@ -54,6 +55,8 @@ struct Study::State {
   Result<std::optional<Evidence>> Known(const Evidence& row);
   // Appends the row unless its key is there already.
   Status Add(Evidence row);
+  // Whether an earlier run left a note of this topic; it then belongs to this study.
+  Result<bool> HasNote(std::string_view topic);
   // A sentence for the reader, in both languages.
   Status AddNote(std::string_view topic, const std::string& english, const std::string& chinese);
 };
@@ -65,6 +68,7 @@ Status RunQualityStep(Study::State& state, WorkClock& clock);
 Status RunEncoderStep(Study::State& state, WorkClock& clock);
 Status RunTasksStep(Study::State& state, WorkClock& clock);
 Status RunSpeedStep(Study::State& state, WorkClock& clock);
+Status RunEnergyStep(Study::State& state, WorkClock& clock);
 
 // Tells the reader that the speeds are INVALID, and why, or what else was to be noted while they
 // were measured; nothing if all was quiet.
@@ -87,9 +91,10 @@ inline constexpr ActivationType kActivationTypes[] = {
 // Windows, or sentences of an encoder, run once more for the types of activations.
 int64_t ExtraActivationWindows(const Study::State& state);
 int64_t ExtraActivationSentences(const Study::State& state);
-double ExpectedTasksSeconds(const Study::State& state);  // of one variant
-double ExpectedSpeedSeconds(const Study::State& state);  // one variant, one repetition
-inline constexpr double kExpectedProbeSeconds = 1.5;     // load times and peak memory of a variant
+double ExpectedTasksSeconds(const Study::State& state);   // of one variant
+double ExpectedSpeedSeconds(const Study::State& state);   // one variant, one repetition
+double ExpectedEnergySeconds(const Study::State& state);  // of all variants; 0: not measured
+inline constexpr double kExpectedProbeSeconds = 1.5;      // load times and peak memory of a variant
 // Sentences of an encoder in place of each window of a decoder, so that --windows means about as
 // much.
 inline constexpr int64_t kSentencesPerWindow = 16;

@@ -43,6 +43,8 @@ constexpr MetricInfo kMetrics[] = {
     {metric::kRequestGoodput, "requests/s", true, "requests served within the bounds",
      "满足时延要求的请求吞吐量"},
     {metric::kOutputThroughput, "tokens/s", true, "tokens generated under load", "负载下生成速度"},
+    {metric::kHighestRate, "requests/s", true, "highest rate within the bounds",
+     "满足时延要求的最高请求率"},
     {metric::kTtft, "ms", false, "time to the first token", "首词元时延"},
     {metric::kTpot, "ms", false, "time per output token", "每输出词元时延"},
     {metric::kEndToEnd, "ms", false, "end-to-end latency", "端到端时延"},

@@ -52,6 +52,7 @@ inline constexpr std::string_view kNetEnergyPerToken = "net_energy_joules_per_to
 inline constexpr std::string_view kRequestThroughput = "request_throughput";
 inline constexpr std::string_view kRequestGoodput = "request_goodput";
 inline constexpr std::string_view kOutputThroughput = "output_throughput";
+inline constexpr std::string_view kHighestRate = "highest_rate_within_bounds";
 inline constexpr std::string_view kTtft = "ttft_ms";
 inline constexpr std::string_view kTpot = "tpot_ms";
 inline constexpr std::string_view kEndToEnd = "e2el_ms";

@@ -84,7 +84,8 @@ class EncoderRun {
     CRUMB_RETURN_IF_ERROR(clock_.Begin(step));
     Result<Embeddings> result = EmbedSentences(
         session, sentences, [&](int64_t, int64_t) { return clock_.Begin(step).ok(); });
-    clock_.Done(static_cast<double>(sentences.size()) * state_.timing.window_seconds);
+    clock_.Done(static_cast<double>(sentences.size()) *
+                ExpectedWindowSeconds(state_, state_.variants[v], state_.options.activations));
     if (result.ok()) return result;
     return result.status().WithContext(state_.variants[v].name);
   }

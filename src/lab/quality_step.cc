@@ -163,7 +163,8 @@ class TextRun {
         if (!known[r].has_value()) CRUMB_RETURN_IF_ERROR(AddWindow(*runs[r], window, score));
         known[r] = score;
       }
-      clock_.Done(state_.timing.window_seconds);
+      clock_.Done(
+          ExpectedWindowSeconds(state_, state_.variants[runs[r]->variant], runs[r]->activations));
       runs[r]->scores.push_back(*known[r]);
     }
     return OkStatus();

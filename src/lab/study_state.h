@@ -24,11 +24,19 @@ struct WindowedText {
   std::vector<std::vector<int32_t>> windows;
 };
 
-// What the reference needed when it was tried out: weights of the pieces of work.
+// What the reference needed when it was tried out, and what a variant of few bits probably needs:
+// weights of the pieces of work.
 struct Timing {
-  double window_seconds = 0;  // one scored window, or one batch of sentences
+  double window_seconds = 0;  // one scored window, or one sentence
   double token_seconds = 0;   // one generated token
+  double load_seconds = 0;    // of the model
+  double variant_window_seconds = 0;
+  double variant_token_seconds = 0;
 };
+// Runs a little of the reference (study_estimate.cc).
+Result<Timing> TryOut(const Model& model, const StudyOptions& options, ThreadPool& pool);
+// Sums up what the steps say they need.
+void EstimateCosts(Study::State& state);
 
 struct Study::State {
   StudyOptions options;
@@ -91,10 +99,14 @@ inline constexpr ActivationType kActivationTypes[] = {
 // Windows, or sentences of an encoder, run once more for the types of activations.
 int64_t ExtraActivationWindows(const Study::State& state);
 int64_t ExtraActivationSentences(const Study::State& state);
-double ExpectedTasksSeconds(const Study::State& state);   // of one variant
-double ExpectedSpeedSeconds(const Study::State& state);   // one variant, one repetition
+// A scored window (encoders: a sentence) of a variant; float activations cost what the reference
+// does.
+double ExpectedWindowSeconds(const Study::State& state, const Variant& variant,
+                             ActivationType activations);
+double ExpectedTasksSeconds(const Study::State& state, const Variant& variant);
+double ExpectedSpeedSeconds(const Study::State& state, const Variant& variant);  // one repetition
 double ExpectedEnergySeconds(const Study::State& state);  // of all variants; 0: not measured
-inline constexpr double kExpectedProbeSeconds = 1.5;      // load times and peak memory of a variant
+double ExpectedProbeSeconds(const Study::State& state);   // load times, peak memory of a variant
 // Sentences of an encoder in place of each window of a decoder, so that --windows means about as
 // much.
 inline constexpr int64_t kSentencesPerWindow = 16;

@@ -64,7 +64,7 @@ class TaskStep {
       CRUMB_ASSIGN_OR_RETURN(std::vector<bool> right, FlagsOf(*known, task_.items.items.size()));
       flags.push_back(std::move(right));
     }
-    const double seconds = ExpectedTasksSeconds(state_) /
+    const double seconds = ExpectedTasksSeconds(state_, variant) /
                            static_cast<double>(std::max<size_t>(1, state_.options.tasks.size()));
     if (flags.size() == metrics_.size()) {
       clock_.Done(seconds);
@@ -131,7 +131,7 @@ class TaskStep {
 
 }  // namespace
 
-double ExpectedTasksSeconds(const Study::State& state) {
+double ExpectedTasksSeconds(const Study::State& state, const Variant& variant) {
   double tokens = 0;
   for (const StudyTask& task : state.options.tasks) {
     tokens += static_cast<double>(task.items.items.size()) *
@@ -141,7 +141,7 @@ double ExpectedTasksSeconds(const Study::State& state) {
       tokens += 10 * static_cast<double>(task.items.items.size() * task.task.max_new_tokens) / 4;
     }
   }
-  return tokens / 512 * state.timing.window_seconds;
+  return tokens / 512 * ExpectedWindowSeconds(state, variant, state.options.activations);
 }
 
 Status RunTasksStep(Study::State& state, WorkClock& clock) {

@@ -53,8 +53,8 @@ TEST(Identity, EachKindIsFoundAndNamed) {
 
 TEST(Identity, PublicNamesQuartersAndUnitsAreNone) {
   for (const char* text :
-       {"Qwen technical report, table 3", "Llama-2-7b-chat on H100", "昇腾910B部署记录",
-        "2024 Q2", "2024-Q2", "2024年第二季度", "12 tokens/s", "national audit office, finding 12",
+       {"Qwen technical report, table 3", "Llama-2-7b-chat on H100", "昇腾910B部署记录", "2024 Q2",
+        "2024-Q2", "2024年第二季度", "12 tokens/s", "national audit office, finding 12",
         "figures may differ", "int4+embed8", "arXiv 2306.00978", "某省政务热线运行记录",
         "高级工程师登记", "state hotline, log of three months"}) {
     EXPECT_EQ(WhatOf(text), "") << text;

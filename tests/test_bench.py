@@ -130,6 +130,54 @@ class ServeLoad(CrumbTest):
         self.assertNotIn("request_rate", document)
         self.assertLessEqual(document["results"][0]["max_concurrent_requests"], 2)
 
+    def test_a_run_shorter_than_mlperf_wants_is_marked_with_the_numbers(self):
+        place = self.folder / "ledger.db"
+        run_json("bench", tiny_model("stories260K"), "--serve-load", "--input-len", 8, "--output-len", 4, "--rate", 400,
+                 "--requests", 80, "--ledger", place)
+        reasons = json.loads(run_json("ledger", "list", "--ledger", place)[0]["detail"])["validity"]["reasons"]
+        self.assertIn("80 requests; a p99 needs 662", reasons)
+        self.assertTrue(any(reason.endswith(" s; 600 are the least") for reason in reasons), reasons)
+        # A trial may be shorter, and its rows say so.
+        trial = self.load("--rate", 2000, "--requests", 662, "--min-duration", 0.01, "--ledger", place)
+        reasons = trial["results"][0]["validity"]["reasons"]
+        self.assertFalse([reason for reason in reasons if "the least" in reason or "needs" in reason], reasons)
+        options = json.loads(run_json("ledger", "list", "--ledger", place)[-1]["options"])
+        self.assertEqual(options["min_duration_seconds"], 0.01)
+        # As many as both need.
+        self.assertEqual(len(self.load("--rate", 4000, "--requests", 0, "--min-duration", 0.01)["results"][0]["ttfts"]), 662)
+
+    def test_a_sweep_finds_the_rate_between_one_that_keeps_the_bounds_and_one_that_breaks_them(self):
+        place = self.folder / "ledger.db"
+        # A request takes some milliseconds; at 100,000 a second the last of 130 waits for all others.
+        document = run_json("bench", tiny_model("stories260K"), "--serve-load", "--input-len", 8, "--output-len", 64,
+                            "--slo", "e2el:100", "--requests", 130, "--min-duration", 0.01, "--max-batch", 1,
+                            "--rates", "20,100000", "--ledger", place)
+        rates = [point["request_rate"] for point in document["sweep"]]
+        self.assertEqual(rates, sorted(rates))
+        self.assertTrue(all(point["percentile"] == 0.95 for point in document["sweep"]))
+        self.assertFalse(document["sweep"][-1]["keeps_bounds"])
+        rows = run_json("ledger", "list", "--ledger", place)
+        best = [row for row in rows if row["metric"] == "highest_rate_within_bounds"]
+        if document["highest_rate"] is None:  # a machine so busy that nothing is done in 100 ms
+            self.assertEqual(best, [])
+            return
+        self.assertLess(document["highest_rate"], document["lowest_bad_rate"])
+        self.assertEqual([row["value"] for row in best], [document["highest_rate"]])
+        detail = json.loads(best[0]["detail"])
+        self.assertEqual(len(detail["curve"]), len(rates))
+        self.assertEqual(best[0]["n"], len(rates))
+        self.assertEqual({json.loads(row["options"])["request_rate"] for row in rows if row["metric"] == "ttft_ms"},
+                         set(rates))
+        self.assertEqual(run("ledger", "verify", "--ledger", place).returncode, 0)
+
+    def test_a_sweep_without_bounds_or_with_a_closed_loop_is_refused(self):
+        model = tiny_model("stories260K")
+        for arguments, word in ((["--rates", "1,2"], "--slo"), (["--sweep", "--users", 2, "--slo", "ttft:9"], "--users"),
+                                (["--rates", "1,1", "--slo", "ttft:9"], "--rates"),
+                                (["--rates", "1,2", "--rate", 3, "--slo", "ttft:9"], "--rate"),
+                                (["--sweep", "--slo", "ttft:9", "--max-batch", "1,2"], "--max-batch")):
+            self.assert_refused(run("bench", model, "--serve-load", *arguments), 2, word)
+
     def test_a_rate_that_is_none_is_refused_with_one_line(self):
         model = tiny_model("stories260K")
         for rate in ("0", "-3"):

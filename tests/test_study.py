@@ -66,6 +66,33 @@ class StudyTest(CrumbTest):
                        data_file("tinystories/tinystories_val.txt"))
         self.assertEqual(verified.returncode, 0, verified.stderr)
 
+    def test_energy_is_measured_by_a_meter_and_otherwise_a_note_says_why(self):
+        now = time.time()
+        meter = self.folder / "meter.csv"
+        meter.write_text(f"time,watts\n{now - 60:.3f},50\n{now + 3600:.3f},50\n")
+        done = self.study("--bits", 4, "--meter", meter, "--energy-seconds", 0.2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = self.rows()
+        energy = [row for row in rows if row["metric"] == "energy_joules_per_token" and row["method"] == "energy-meter"]
+        net = [row for row in rows if row["metric"] == "net_energy_joules_per_token" and row["method"] == "energy-meter"]
+        variants = {row["subject"] for row in rows if row["metric"] == "disk_bytes"}
+        self.assertEqual({row["subject"] for row in energy}, variants)
+        self.assertEqual(len(net), len(energy))
+        for row in energy:
+            detail = json.loads(row["detail"])
+            self.assertAlmostEqual(row["value"], 50 * detail["busy"]["seconds"] / row["n"], places=6)
+            self.assertFalse(detail["valid"], "0.2 s is no window for a counter")
+        for row in net:
+            self.assertAlmostEqual(row["value"], 0, places=6)
+        again = self.study("--bits", 4, "--meter", meter, "--energy-seconds", 0.2)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual([r["id"] for r in rows], [r["id"] for r in self.rows()])
+        other = self.study("--bits", 4, "--energy-seconds", 0, out=self.folder / "none")
+        self.assertEqual(other.returncode, 0, other.stderr)
+        notes = run_json("ledger", "list", "--ledger", self.folder / "none", "--metric", "study_note")
+        self.assertTrue(any("--energy-seconds is 0" in row["detail"] for row in notes))
+        self.assertIn("--energy-seconds is 0", (self.folder / "none" / "report.html").read_text())
+
     def check_rows(self, rows):
         def value(metric, subject):
             found = [r["value"] for r in rows if r["metric"] == metric and r["subject"] == subject

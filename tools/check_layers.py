@@ -33,7 +33,7 @@ ALLOWED = {
     "quant": {"base", "measure", "codecs", "formats", "kernels", "model", "calibration"},
     "eval": {"base", "measure", "text", "tokenizers", "kernels", "model"},
     "tasks": {"base", "measure", "text", "jinja", "tokenizers", "kernels", "model", "eval"},
-    "evidence": {"base"},
+    "evidence": {"base", "text"},
     "lint": {"base", "measure", "text", "evidence"},
     "advice": {"base", "measure", "text", "evidence"},
     "publish": {"base", "measure", "evidence", "advice"},

@@ -135,6 +135,12 @@ TEST(Claim, AMeasurementOfTheSameModelDecides) {
   // The change of the claim's own task, in points.
   EXPECT_DOUBLE_EQ(Judged(report, "e").measured->value, -3);
   EXPECT_FALSE(Judged(report, "f").measured.has_value());
+  // What somebody else published was not measured here.
+  for (Evidence& row : rows) row.kind = "public";
+  const ClaimsReport published = Check(csv, rows);
+  for (const char* id : {"a", "b", "c", "d", "e"}) {
+    EXPECT_FALSE(Judged(published, id).measured.has_value()) << id;
+  }
 }
 
 }  // namespace

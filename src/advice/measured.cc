@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "advice/csv_table.h"
+#include "evidence/external_row.h"
 #include "evidence/metrics.h"
 #include "evidence/validity.h"
 
@@ -46,7 +47,8 @@ const Evidence* Newest(const std::vector<Evidence>& rows, std::string_view metri
                        std::string_view subject) {
   const Evidence* newest = nullptr;
   for (const Evidence& row : rows) {
-    if (row.metric != metric || row.subject != subject || IsSideRow(row)) continue;
+    if (row.metric != metric || row.subject != subject || IsSideRow(row) || IsExternal(row))
+      continue;
     newest = SaysInvalid(row) ? nullptr : &row;
   }
   return newest;
@@ -83,7 +85,12 @@ MeasuredHere Convert(const Claim& claim, const Evidence& row) {
 
 }  // namespace
 
-bool IsSideRow(const Evidence& row) { return row.options.find("\"axis\"") != std::string::npos; }
+bool IsSideRow(const Evidence& row) {
+  for (const std::string_view mark : {"\"axis\"", "\"command\":\"eval\""}) {
+    if (row.options.find(mark) != std::string::npos) return true;
+  }
+  return false;
+}
 
 double WidthOfSubject(std::string_view subject) {
   std::string_view block = subject.substr(0, subject.find('+'));
@@ -103,7 +110,7 @@ std::optional<MeasuredHere> FindMeasured(const Claim& claim, const std::vector<E
   const Evidence* best = nullptr;
   for (const Evidence& row : rows) {
     const bool full = claim.bits >= 16 && row.subject == kReferenceSubject;
-    if (row.metric != kind->metric || IsSideRow(row) || !SameTask(claim, row) ||
+    if (row.metric != kind->metric || IsSideRow(row) || IsExternal(row) || !SameTask(claim, row) ||
         (!full && WidthOfSubject(row.subject) != claim.bits)) {
       continue;
     }

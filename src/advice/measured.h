@@ -19,7 +19,9 @@ std::optional<MeasuredHere> FindMeasured(const Claim& claim, const std::vector<E
 // is "TASK:SCORE"), which studies with tasks have.
 inline constexpr std::string_view kTaskChangeMetric = "task_accuracy_change";
 
-// Whether a row compares types of activations and stands for no version.
+// Whether a row stands for no version: it compares types of activations, or crumb eval measured it
+// in a way in which no study does (another reference, integers as keys and values, sliding
+// windows).
 bool IsSideRow(const Evidence& row);
 // The nominal width of a variant's name: 4 of "trellis4+embed8"; 0: it has none.
 double WidthOfSubject(std::string_view subject);

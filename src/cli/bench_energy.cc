@@ -9,42 +9,13 @@
 #include "cli/bench_parts.h"
 #include "cli/common.h"
 #include "evidence/metrics.h"
+#include "lab/energy_rows.h"
 #include "lab/energy_run.h"
 #include "measure/machine.h"
 #include "measure/repeat.h"
 
 namespace crumb {
 namespace {
-
-Json StretchJson(const EnergyStretch& stretch) {
-  Json json = Json::object();
-  if (!stretch.measured()) {
-    json["not_measured"] = stretch.not_measured;
-    return json;
-  }
-  json["joules"] = stretch.joules;
-  json["seconds"] = stretch.seconds;
-  json["watts"] = stretch.watts();
-  return json;
-}
-
-Json WorkJson(const EnergyOfWork& of) {
-  Json json = Json::object();
-  json["work"] = of.work;
-  json["source"] = of.source;
-  json["scope"] = of.busy.scope;
-  json["quality"] = of.busy.measured() ? "measured" : "unavailable";
-  json["tokens"] = of.tokens;
-  json["idle"] = StretchJson(of.idle);
-  json["busy"] = StretchJson(of.busy);
-  if (of.busy.measured()) {
-    json["joules_per_token"] = of.JoulesPerToken();
-    json["tokens_per_joule"] = 1 / of.JoulesPerToken();
-    json["kwh_per_million_tokens"] = KwhPerMillionTokens(of.JoulesPerToken());
-    json["net_joules_per_token"] = of.idle.measured() ? Json(of.NetJoulesPerToken()) : Json();
-  }
-  return json;
-}
 
 void PrintEnergy(const Json& document) {
   fmt::print("{}: kernels {}, {} threads\n", document["model"].get<std::string>(),
@@ -92,10 +63,7 @@ Status KeepEvidence(const BenchRun& run, const SpeedProbe& probe,
     options["generated_tokens"] = probe.options().generated_tokens;
     CRUMB_ASSIGN_OR_RETURN(Evidence row, rows.Row(run.loaded.front(), metric::kEnergyPerToken,
                                                   "energy-" + of.source, options));
-    row.value = of.JoulesPerToken();
-    row.n = of.tokens;
-    row.n_of = "tokens";
-    row.detail = DumpJson(WorkJson(of));
+    FillEnergy(of, row);
     FillValidity(reasons, of.reasons, row);
     rows.Add(std::move(row));
   }
@@ -155,7 +123,7 @@ Status RunEnergy(const BenchRun& run) {
   document["generated_tokens"] = probe->options().generated_tokens;
   document["energy"] = Json::array();
   for (const EnergyOfWork& of : results) {
-    document["energy"].push_back(WorkJson(of));
+    document["energy"].push_back(EnergyJson(of));
     reasons.insert(reasons.end(), of.reasons.begin(), of.reasons.end());
   }
   document["not_measured"] = Json::array();

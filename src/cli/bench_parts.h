@@ -27,8 +27,10 @@ namespace crumb {
 struct ServeArguments {
   bool on = false;
   ServeLoadOptions load;
-  std::string bounds;      // --slo
-  double deadline_ms = 0;  // 0: none
+  std::string bounds;         // --slo
+  double deadline_ms = 0;     // 0: none
+  std::vector<double> rates;  // not empty: a run at each, then bisection
+  bool sweep = false;         // the same from --rate on, doubling
 };
 
 struct EnergyArguments {

@@ -1,4 +1,6 @@
 // crumb bench --serve-load: latencies and goodput under a load, for one or several batch limits.
+#include "cli/bench_serve.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -6,7 +8,6 @@
 #include <cmath>
 
 #include "base/json.h"
-#include "cli/bench_parts.h"
 #include "cli/common.h"
 #include "evidence/metrics.h"
 #include "measure/machine.h"
@@ -75,37 +76,6 @@ void AddSamples(const ServeRun& run, Json& json) {
   }
 }
 
-Json ResultJson(const ServeLoadResult& result) {
-  const ServeMetrics& metrics = result.metrics;
-  Json json = Json::object();
-  json["max_batch"] = result.max_batch;
-  json["duration"] = metrics.duration;
-  json["completed"] = metrics.completed;
-  json["good"] = metrics.good;
-  json["failed"] = metrics.failed;
-  json["errors"] = result.run.errors;
-  json["total_input_tokens"] = metrics.total_input_tokens;
-  json["total_output_tokens"] = metrics.total_output_tokens;
-  json["request_throughput"] = metrics.request_throughput;
-  json["request_goodput"] = metrics.request_goodput;
-  json["output_throughput"] = metrics.output_throughput;
-  json["total_token_throughput"] = metrics.total_token_throughput;
-  json["concurrency"] = metrics.concurrency;
-  json["max_concurrent_requests"] = metrics.max_concurrent_requests;
-  Json not_given = Json::object();
-  AddLatency("ttft_ms", metrics.ttft, json, not_given);
-  AddLatency("tpot_ms", metrics.tpot, json, not_given);
-  AddLatency("itl_ms", metrics.itl, json, not_given);
-  AddLatency("e2el_ms", metrics.e2el, json, not_given);
-  AddLatency("queue_ms", metrics.queue, json, not_given);
-  json["not_given"] = std::move(not_given);
-  json["e2el_histogram_ms"] = HistogramJson(result.run);
-  json["validity"] = ValidityJson(result.reasons);
-  json["notes"] = result.notes;
-  AddSamples(result.run, json);
-  return json;
-}
-
 std::string Milliseconds(double seconds) {
   return std::isfinite(seconds) ? fmt::format("{:.1f}", 1e3 * seconds) : "inf";
 }
@@ -143,8 +113,63 @@ void PrintResult(const ServeLoadResult& result, bool bounded) {
   PrintVerdict(ValidityJson(result.reasons), result.notes);
 }
 
-Json OptionsJson(const BenchRun& run) {
-  const ServeLoadOptions& load = run.arguments.serve.load;
+void PrintHead(const BenchRun& run, const ServeLoadOptions& load, const Json& document) {
+  fmt::print("{}: kernels {}, {} threads\n", run.loaded.front().name,
+             document["kernel_set"].get<std::string>(), document["threads"].get<int>());
+  fmt::print("{} requests, prompt {} and output {} tokens{}, {}\n", load.requests,
+             load.prompt_tokens, load.output_tokens,
+             load.length_spread > 0 ? fmt::format(" (+/- {:.0f} %)", 100 * load.length_spread) : "",
+             load.users > 0 ? fmt::format("closed loop of {} users", load.users)
+                            : fmt::format("open loop, Poisson, {} a second", load.rate));
+}
+
+}  // namespace
+
+Result<ServeLoadOptions> ServeOptionsOf(const BenchRun& run) {
+  ServeLoadOptions load = run.arguments.serve.load;
+  load.activations = run.arguments.bench.activations;
+  load.kv = run.arguments.bench.kv;
+  if (run.arguments.serve.deadline_ms > 0) {
+    load.deadline_seconds = 1e-3 * run.arguments.serve.deadline_ms;
+  }
+  if (!run.arguments.serve.bounds.empty()) {
+    CRUMB_ASSIGN_OR_RETURN(load.bounds, ParseLatencyBounds(run.arguments.serve.bounds));
+  }
+  return load;
+}
+
+Json ServeResultJson(const ServeLoadResult& result) {
+  const ServeMetrics& metrics = result.metrics;
+  Json json = Json::object();
+  json["max_batch"] = result.max_batch;
+  json["duration"] = metrics.duration;
+  json["completed"] = metrics.completed;
+  json["good"] = metrics.good;
+  json["failed"] = metrics.failed;
+  json["errors"] = result.run.errors;
+  json["total_input_tokens"] = metrics.total_input_tokens;
+  json["total_output_tokens"] = metrics.total_output_tokens;
+  json["request_throughput"] = metrics.request_throughput;
+  json["request_goodput"] = metrics.request_goodput;
+  json["output_throughput"] = metrics.output_throughput;
+  json["total_token_throughput"] = metrics.total_token_throughput;
+  json["concurrency"] = metrics.concurrency;
+  json["max_concurrent_requests"] = metrics.max_concurrent_requests;
+  Json not_given = Json::object();
+  AddLatency("ttft_ms", metrics.ttft, json, not_given);
+  AddLatency("tpot_ms", metrics.tpot, json, not_given);
+  AddLatency("itl_ms", metrics.itl, json, not_given);
+  AddLatency("e2el_ms", metrics.e2el, json, not_given);
+  AddLatency("queue_ms", metrics.queue, json, not_given);
+  json["not_given"] = std::move(not_given);
+  json["e2el_histogram_ms"] = HistogramJson(result.run);
+  json["validity"] = ValidityJson(result.reasons);
+  json["notes"] = result.notes;
+  AddSamples(result.run, json);
+  return json;
+}
+
+Json ServeOptionsJson(const BenchRun& run, const ServeLoadOptions& load) {
   Json json = Json::object();
   json["command"] = "bench --serve-load";
   json["loop"] = load.users > 0 ? "closed" : "open";
@@ -162,17 +187,19 @@ Json OptionsJson(const BenchRun& run) {
   if (run.arguments.serve.deadline_ms > 0) {
     json["deadline_ms"] = run.arguments.serve.deadline_ms;
   }
+  // A trial that may be shorter than the rule says so.
+  if (load.min_duration_seconds != kMinDurationSeconds) {
+    json["min_duration_seconds"] = load.min_duration_seconds;
+  }
   return json;
 }
 
-// Rates, and the median of each latency; everything else is in the detail.
-Status KeepEvidence(const BenchRun& run, const std::vector<ServeLoadResult>& results) {
-  if (run.arguments.ledger.empty()) return OkStatus();
-  EvidenceRows rows(run);
+Status AddServeRows(const BenchRun& run, const ServeLoadOptions& load,
+                    const std::vector<ServeLoadResult>& results, EvidenceRows& rows) {
   for (const ServeLoadResult& result : results) {
-    Json options = OptionsJson(run);
+    Json options = ServeOptionsJson(run, load);
     options["max_batch"] = result.max_batch;
-    const Json detail = ResultJson(result);
+    const Json detail = ServeResultJson(result);
     const ServeMetrics& metrics = result.metrics;
     const auto add = [&](std::string_view name, double value, const LatencySummary* of) -> Status {
       if (!std::isfinite(value)) return OkStatus();  // no number; the goodput tells of it
@@ -199,32 +226,16 @@ Status KeepEvidence(const BenchRun& run, const std::vector<ServeLoadResult>& res
     CRUMB_RETURN_IF_ERROR(add(metric::kTpot, 1e3 * metrics.tpot.median, &metrics.tpot));
     CRUMB_RETURN_IF_ERROR(add(metric::kEndToEnd, 1e3 * metrics.e2el.median, &metrics.e2el));
   }
-  return rows.Write();
+  return OkStatus();
 }
-
-void PrintHead(const BenchRun& run, const Json& document) {
-  const ServeLoadOptions& load = run.arguments.serve.load;
-  fmt::print("{}: kernels {}, {} threads\n", run.loaded.front().name,
-             document["kernel_set"].get<std::string>(), document["threads"].get<int>());
-  fmt::print("{} requests, prompt {} and output {} tokens{}, {}\n", load.requests,
-             load.prompt_tokens, load.output_tokens,
-             load.length_spread > 0 ? fmt::format(" (+/- {:.0f} %)", 100 * load.length_spread) : "",
-             load.users > 0 ? fmt::format("closed loop of {} users", load.users)
-                            : fmt::format("open loop, Poisson, {} a second", load.rate));
-}
-
-}  // namespace
 
 Status RunServe(const BenchRun& run) {
   if (run.loaded.size() != 1) return InvalidArgument("--serve-load: name one model");
-  ServeLoadOptions load = run.arguments.serve.load;
-  load.activations = run.arguments.bench.activations;
-  load.kv = run.arguments.bench.kv;
-  if (run.arguments.serve.deadline_ms > 0) {
-    load.deadline_seconds = 1e-3 * run.arguments.serve.deadline_ms;
-  }
-  if (!run.arguments.serve.bounds.empty()) {
-    CRUMB_ASSIGN_OR_RETURN(load.bounds, ParseLatencyBounds(run.arguments.serve.bounds));
+  if (run.arguments.serve.sweep || !run.arguments.serve.rates.empty()) return RunServeSweep(run);
+  CRUMB_ASSIGN_OR_RETURN(ServeLoadOptions load, ServeOptionsOf(run));
+  if (load.requests == 0) {
+    if (load.users > 0) return InvalidArgument("--requests 0 needs --rate: give a number");
+    load.requests = RequestsForVerdict(load.rate, load.min_duration_seconds);
   }
   std::vector<ServeLoadResult> results;
   {
@@ -240,13 +251,18 @@ Status RunServe(const BenchRun& run) {
     CRUMB_ASSIGN_OR_RETURN(results,
                            MeasureServeLoad(*run.loaded.front().model, run.pool, load, between));
   }
-  CRUMB_RETURN_IF_ERROR(KeepEvidence(run, results));
+  if (!run.arguments.ledger.empty()) {
+    EvidenceRows rows(run);
+    CRUMB_RETURN_IF_ERROR(AddServeRows(run, load, results, rows));
+    CRUMB_RETURN_IF_ERROR(rows.Write());
+  }
   Json document = DocumentHead(run);
   document["model"] = run.loaded.front().name;
-  const Json options = OptionsJson(run);
+  const Json options = ServeOptionsJson(run, load);
   for (const auto& [key, value] : options.items()) document[key] = value;
   document["results"] = Json::array();
-  for (const ServeLoadResult& result : results) document["results"].push_back(ResultJson(result));
+  for (const ServeLoadResult& result : results)
+    document["results"].push_back(ServeResultJson(result));
   const int best = BestBatch(results, load.users == 0);
   document["best_max_batch"] =
       best < 0 ? Json() : Json(results[static_cast<size_t>(best)].max_batch);
@@ -254,7 +270,7 @@ Status RunServe(const BenchRun& run) {
     PrintJson(document);
     return OkStatus();
   }
-  PrintHead(run, document);
+  PrintHead(run, load, document);
   for (const ServeLoadResult& result : results) PrintResult(result, load.bounds.any());
   if (results.size() > 1 && best >= 0) {
     fmt::print("\nmost goodput with a batch limit of {}\n",
@@ -271,14 +287,29 @@ void AddServeOptions(CLI::App& app, ServeArguments& arguments) {
   app.add_option("--rate", arguments.load.rate, "open loop: requests a second, Poisson")
       ->type_name("R")
       ->group(group);
+  app.add_option("--rates", arguments.rates,
+                 "open loop at each of these, and the highest rate that keeps --slo")
+      ->delimiter(',')
+      ->type_name("R,...")
+      ->group(group);
+  app.add_flag("--sweep", arguments.sweep, "the same from --rate (or 1) on, doubling or halving")
+      ->group(group);
+  app.add_option("--min-duration", arguments.load.min_duration_seconds,
+                 "a shorter run is INVALID; a trial that may be shorter is named so in its rows")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str()
+      ->group(group);
   app.add_option("--users", arguments.load.users,
                  "closed loop: so many users, each waiting for an answer before the next request")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 16))
       ->group(group);
-  app.add_option("--requests", arguments.load.requests, "requests of one run; a p99 needs 662")
+  app.add_option(
+         "--requests", arguments.load.requests,
+         "requests of one run; a p99 needs 662; 0: as many as --min-duration and a p99 need")
       ->type_name("N")
-      ->check(CLI::Range(1, 10000000))
+      ->check(CLI::Range(0, 10000000))
       ->capture_default_str()
       ->group(group);
   app.add_option("--input-len", arguments.load.prompt_tokens, "tokens of each prompt")

@@ -12,10 +12,12 @@
 #include "cli/common.h"
 #include "cli/eval_output.h"
 #include "cli/eval_tasks.h"
+#include "cli/result_rows.h"
 #include "eval/overlap.h"
 #include "eval/perplexity.h"
 #include "eval/self_noise.h"
 #include "eval/sliding_windows.h"
+#include "lab/text_rows.h"
 
 namespace crumb {
 namespace {
@@ -30,6 +32,7 @@ struct EvalArguments {
   int64_t stride = 0;  // 0: windows without overlap
   bool self_noise = false;
   bool allow_overlap = false;
+  std::string ledger;  // empty: no rows are kept
   TextOptions texts;
   EvalTasksArguments tasks;
 };
@@ -141,11 +144,77 @@ Result<std::unique_ptr<Model>> LoadDecoder(const std::string& source, const std:
   return model;
 }
 
+// The rows of both models on all texts, as a study writes them.
+class TextEvidence {
+ public:
+  static Result<TextEvidence> Begin(const EvalArguments& arguments, const Model& model,
+                                    const Model* reference, int threads) {
+    TextEvidence evidence(arguments, threads);
+    CRUMB_ASSIGN_OR_RETURN(evidence.rows_, ResultRows::Begin(arguments.ledger));
+    if (!evidence.rows_.wanted()) return evidence;
+    CRUMB_ASSIGN_OR_RETURN(evidence.model_, evidence.rows_.ModelOf(model));
+    if (reference == nullptr) return evidence;
+    CRUMB_ASSIGN_OR_RETURN(evidence.reference_, evidence.rows_.ModelOf(*reference));
+    if (evidence.model_.subject == "reference") evidence.model_.subject = evidence.model_.name;
+    return evidence;
+  }
+
+  Status Add(const EvaluationText& text, const EvalResult& result) {
+    if (!rows_.wanted()) return OkStatus();
+    rows_.AddInput("text", text.name, text.sha256);
+    CRUMB_ASSIGN_OR_RETURN(const ActivationType activations,
+                           ParseActivationType(arguments_.activations));
+    ScoredText scored = {&text,        result.context,   activations,
+                         result.model, result.reference, result.overlap_lines};
+    Json more = Json::object();
+    if (result.stride > 0) {
+      scored.method = "perplexity-sliding";
+      more["stride"] = result.stride;
+      more["command"] = "eval";  // no study does this: reports leave such rows out
+    }
+    Json of_reference = more;  // whose keys and values are float16
+    if (arguments_.kv != "float16") {
+      more["kv"] = arguments_.kv;
+      more["command"] = "eval";
+    }
+    // A variant is compared with what it was made from; anything else has to be named.
+    const bool own = reference_.subject == "reference" && reference_.sha256 == model_.sha256;
+    if (!result.reference.empty() && !own) {
+      more["reference"] = reference_.subject;
+      more["reference_sha256"] = reference_.sha256;
+      more["command"] = "eval";
+    }
+    for (Evidence& row : TextRows(MakerFor(model_, threads_, more), scored)) {
+      rows_.Add(std::move(row));
+    }
+    if (result.reference.empty()) return OkStatus();
+    scored.scores = result.reference;
+    scored.reference = {};
+    for (Evidence& row : TextRows(MakerFor(reference_, threads_, of_reference), scored)) {
+      rows_.Add(std::move(row));
+    }
+    return OkStatus();
+  }
+
+  Status Write(const CommonOptions& common) { return rows_.Write(common); }
+
+ private:
+  TextEvidence(const EvalArguments& arguments, int threads)
+      : arguments_(arguments), threads_(threads) {}
+
+  const EvalArguments& arguments_;
+  int threads_;
+  ResultRows rows_;
+  RowModel model_;
+  RowModel reference_;
+};
+
 Status RunTasks(const EvalArguments& arguments, const CommonOptions& common) {
   EvalTasksArguments tasks = arguments.tasks;
   tasks.models = arguments.models;
   tasks.reference = arguments.reference;
   tasks.decode_to = arguments.decode_to;
+  tasks.ledger = arguments.ledger;
   CRUMB_ASSIGN_OR_RETURN(tasks.run.activations, ParseActivationType(arguments.activations));
   CRUMB_ASSIGN_OR_RETURN(tasks.run.kv, ParseKvType(arguments.kv));
   return RunEvalTasks(tasks, common);
@@ -183,6 +252,8 @@ Status Run(const EvalArguments& arguments, const CommonOptions& common) {
     overlaps.push_back(lines);
   }
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
+  CRUMB_ASSIGN_OR_RETURN(TextEvidence evidence,
+                         TextEvidence::Begin(arguments, *model, reference.get(), pool->size()));
   WindowOptions window_options;
   window_options.context = std::min(arguments.context, model->config().max_positions);
   CRUMB_ASSIGN_OR_RETURN(window_options.max_windows, WindowsOf(arguments.texts, kStandardWindows));
@@ -220,15 +291,16 @@ Status Run(const EvalArguments& arguments, const CommonOptions& common) {
                                          of_reference ? reference_options : session_options,
                                          *windows, clock, &result));
     }
+    CRUMB_RETURN_IF_ERROR(evidence.Add(text, result));
     results.push_back(EvalJson(text, result));
   }
   if (common.json) {
     PrintJson(results);
-    return OkStatus();
+  } else {
+    fmt::print("model      {}\n", model->source());
+    for (const Json& json : results) PrintEval(json);
   }
-  fmt::print("model      {}\n", model->source());
-  for (const Json& json : results) PrintEval(json);
-  return OkStatus();
+  return evidence.Write(common);
 }
 
 }  // namespace
@@ -263,6 +335,7 @@ Runner AddEvalCommand(CLI::App& app) {
   AddKvOption(app, arguments->kv);
   app.add_flag("--allow-overlap", arguments->allow_overlap,
                "evaluate on lines that were used for calibration");
+  AddLedgerOption(app, arguments->ledger);
   AddTextOptions(app, arguments->texts);
   app.footer(
       "Convention of llama-perplexity: windows without overlap, second half scored.\n"

@@ -9,8 +9,12 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/version.h"
 #include "cli/common.h"
+#include "cli/result_rows.h"
+#include "evidence/metrics.h"
+#include "lab/task_rows.h"
 #include "measure/machine.h"
 #include "tasks/results_json.h"
 
@@ -22,12 +26,13 @@ struct ModelResults {
   std::string name;
   std::string source;
   int64_t parameters = 0;
+  RowModel row;  // with --ledger
   std::vector<TaskResult> tasks;
 };
 
 Result<ModelResults> RunModel(const std::string& source, const std::vector<StudyTask>& tasks,
                               const EvalTasksArguments& arguments, ThreadPool& pool,
-                              WorkClock& clock, const CommonOptions& common) {
+                              WorkClock& clock, ResultRows& rows, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(source, common));
   LoadOptions load;
   load.decode_to = arguments.decode_to;
@@ -36,6 +41,9 @@ Result<ModelResults> RunModel(const std::string& source, const std::vector<Study
   results.name = source;
   results.source = model->source();
   results.parameters = model->parameters();
+  if (rows.wanted()) {
+    CRUMB_ASSIGN_OR_RETURN(results.row, rows.ModelOf(*model));
+  }
   for (const StudyTask& loaded : tasks) {
     CRUMB_RETURN_IF_ERROR(CheckTaskFits(loaded.task, *model));
   }
@@ -146,6 +154,58 @@ void PrintTask(const std::vector<ModelResults>& models, size_t t, bool compared)
   }
 }
 
+// The rows of one model, as a study writes them; `reference`: what it was compared with, or
+// nullptr.
+Status AddRows(const ModelResults& model, const ModelResults* reference, int64_t together,
+               const EvalTasksArguments& arguments, const std::string& folder, int threads,
+               ResultRows& rows) {
+  Json more = Json::object();
+  if (arguments.run.kv != KvType::kFloat16) {
+    more["kv"] = KvTypeName(arguments.run.kv);
+    more["command"] = "eval";  // no study does this: reports leave such rows out
+  }
+  RowModel of = model.row;
+  if (reference != nullptr) {
+    if (of.subject == "reference") of.subject = of.name;
+    if (reference->row.subject != "reference" || reference->row.sha256 != of.sha256) {
+      more["reference"] = reference->row.subject;
+      more["reference_sha256"] = reference->row.sha256;
+      more["command"] = "eval";
+    }
+  }
+  const RowMaker make = MakerFor(of, threads, more);
+  for (const TaskResult& result : model.tasks) {
+    const StudyTask task = {result.task, result.items};
+    if (task.task.kind == TaskKind::kSimilarity) {
+      const std::string file = JoinPath(folder, task.task.data_path);
+      CRUMB_ASSIGN_OR_RETURN(const std::string sha256, Sha256OfPath(file));
+      rows.AddInput("text", BaseName(file), sha256);
+      Evidence row = PairsRow(make, BaseName(file), sha256, std::ssize(task.items.items),
+                              arguments.run.activations);
+      const TaskScore& score = result.metrics.front().score;
+      row.value = score.value;
+      row.low = score.interval.low;
+      row.high = score.interval.high;
+      rows.Add(std::move(row));
+      continue;
+    }
+    rows.AddInput("text", task.task.name, task.items.sha256);
+    for (const MetricResult& metric : result.metrics) {
+      const auto row_of = [&](std::string_view name) {
+        return TaskRow(make, task, metric.name, arguments.run.activations, name);
+      };
+      Evidence score = row_of(metric::kTaskAccuracy);
+      FillTaskScore(task, metric.score, metric.right, result.answers.cut, score);
+      rows.Add(std::move(score));
+      if (!metric.compared) continue;
+      Evidence change = row_of(metric::kTaskChange);
+      FillTaskChange(metric.comparison, together, change);
+      rows.Add(std::move(change));
+    }
+  }
+  return OkStatus();
+}
+
 Status WriteSamples(const std::string& folder, const std::vector<ModelResults>& models) {
   CRUMB_RETURN_IF_ERROR(MakeFolders(folder));
   for (const ModelResults& model : models) {
@@ -222,6 +282,7 @@ Status RunEvalTasks(const EvalTasksArguments& arguments, const CommonOptions& co
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<ThreadPool> pool, MakePool(common));
   std::vector<std::string> sources = arguments.models;
   if (!arguments.reference.empty()) sources.insert(sources.begin(), arguments.reference);
+  CRUMB_ASSIGN_OR_RETURN(ResultRows rows, ResultRows::Begin(arguments.ledger));
   const double start = Now();
   std::vector<ModelResults> models;
   {
@@ -232,7 +293,7 @@ Status RunEvalTasks(const EvalTasksArguments& arguments, const CommonOptions& co
     }
     for (const std::string& source : sources) {
       CRUMB_ASSIGN_OR_RETURN(ModelResults results,
-                             RunModel(source, tasks, arguments, *pool, clock, common));
+                             RunModel(source, tasks, arguments, *pool, clock, rows, common));
       models.push_back(std::move(results));
     }
   }
@@ -241,9 +302,17 @@ Status RunEvalTasks(const EvalTasksArguments& arguments, const CommonOptions& co
     CRUMB_RETURN_IF_ERROR(WriteSamples(arguments.samples, models));
   }
   const double seconds = Now() - start;
+  if (rows.wanted()) {
+    CRUMB_ASSIGN_OR_RETURN(const std::string folder, DataFolder(arguments.tasks.data));
+    const bool compared = !arguments.reference.empty();
+    for (const ModelResults& model : models) {
+      CRUMB_RETURN_IF_ERROR(AddRows(model, compared && &model != &models[0] ? &models[0] : nullptr,
+                                    std::ssize(models) - 1, arguments, folder, pool->size(), rows));
+    }
+  }
   if (common.json) {
     PrintJson(DocumentJson(models, arguments, seconds, pool->size()));
-    return OkStatus();
+    return rows.Write(common);
   }
   for (size_t t = 0; t < tasks.size(); ++t) PrintTask(models, t, !arguments.reference.empty());
   int64_t tokens = 0;
@@ -258,7 +327,7 @@ Status RunEvalTasks(const EvalTasksArguments& arguments, const CommonOptions& co
              HumanSeconds(seconds));
   if (tokens > 0) fmt::print(", ran {} of {} tokens", run, tokens);
   fmt::print("\n");
-  return OkStatus();
+  return rows.Write(common);
 }
 
 }  // namespace crumb

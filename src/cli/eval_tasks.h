@@ -25,6 +25,7 @@ struct EvalTasksArguments {
   TaskOptions tasks;
   std::string samples;  // folder for the items, or ""
   std::string decode_to = "f16";
+  std::string ledger;  // empty: no rows are kept
   TaskRunOptions run;
 };
 

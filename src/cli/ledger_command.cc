@@ -1,4 +1,4 @@
-// crumb ledger list|show|verify|export: reading the evidence.
+// crumb ledger list|show|verify|export: reading the evidence. add: ledger_add.h.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/ledger_add.h"
 #include "evidence/ledger.h"
 #include "evidence/metrics.h"
 
@@ -20,7 +21,7 @@ struct LedgerArguments {
   bool windows = false;
   int64_t id = 0;
   std::vector<std::string> inputs;
-  std::string format = "jsonl";
+  ExternalRow added;
 };
 
 // A study's folder stands for the ledger in it.
@@ -127,15 +128,18 @@ Runner AddLedgerCommand(CLI::App& app) {
       ->type_name("FILE");
   CLI::App* exported = app.add_subcommand("export", "all rows as JSON lines");
   AddFilters(*exported, *arguments);
-  for (CLI::App* sub : {list, show, verify, exported}) AddPath(*sub, *arguments);
+  CLI::App* add = app.add_subcommand("add", "a row of evidence that was not measured here");
+  AddLedgerAddOptions(*add, arguments->added);
+  for (CLI::App* sub : {list, show, verify, exported, add}) AddPath(*sub, *arguments);
   app.footer(
       "Examples:\n  crumb ledger list --metric perplexity_ratio\n  crumb ledger show 12\n"
-      "  crumb ledger verify --ledger my-study");
-  return [arguments, list, show, verify, exported](const CommonOptions& common) {
+      "  crumb ledger verify --ledger my-study\n  crumb ledger add --help");
+  return [arguments, list, show, verify, exported, add](const CommonOptions& common) {
     if (list->parsed()) return List(*arguments, common);
     if (show->parsed()) return Show(*arguments, common);
     if (verify->parsed()) return Verify(*arguments, common);
     if (exported->parsed()) return Export(*arguments);
+    if (add->parsed()) return RunLedgerAdd(arguments->added, arguments->path, common);
     return OkStatus();
   };
 }

@@ -8,8 +8,11 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/result_rows.h"
 #include "eval/perplexity_units.h"
 #include "eval/text_source.h"
+#include "evidence/external_row.h"
+#include "evidence/metrics.h"
 
 namespace crumb {
 namespace {
@@ -20,11 +23,35 @@ struct PerplexityArguments {
   std::string text;
   int64_t scored = 0;  // 0: all tokens
   TextCounts counts;
+  std::string ledger;     // empty: no rows are kept
+  ExternalRow published;  // source, subject, quarter of the figure
 };
 
 constexpr PerplexityUnit kAllUnits[] = {PerplexityUnit::kToken, PerplexityUnit::kWord,
                                         PerplexityUnit::kByte, PerplexityUnit::kBitsPerByte,
                                         PerplexityUnit::kBitsPerCharacter};
+
+// The figure in the two units that the ledger has, as published: where the conversion is exact.
+Status AddRows(const PerplexityArguments& arguments, const Json& units, ResultRows& rows) {
+  if (!rows.wanted()) return OkStatus();
+  for (const auto& [unit, name] :
+       {std::pair{PerplexityUnit::kToken, metric::kPerplexity},
+        std::pair{PerplexityUnit::kBitsPerCharacter, metric::kBitsPerCharacter}}) {
+    const Json& value = units[std::string(PerplexityUnitName(unit))];
+    if (value.is_null()) continue;
+    ExternalRow external = arguments.published;
+    external.kind = "public";
+    external.metric = name;
+    external.value = value.get<double>();
+    CRUMB_ASSIGN_OR_RETURN(Evidence row, MakeExternalRow(external));
+    CRUMB_ASSIGN_OR_RETURN(Json detail, ParseJson(row.detail, "detail"));
+    detail["published"] = arguments.value;
+    detail["published_per"] = arguments.unit;
+    row.detail = DumpJson(detail);
+    rows.Add(std::move(row));
+  }
+  return OkStatus();
+}
 
 Status Run(PerplexityArguments arguments, const CommonOptions& common) {
   CRUMB_ASSIGN_OR_RETURN(const PerplexityUnit from, ParsePerplexityUnit(arguments.unit));
@@ -50,9 +77,11 @@ Status Run(PerplexityArguments arguments, const CommonOptions& common) {
     if (value.ok()) entry = *value;  // else null: the count is not known
   }
   json["units"] = units;
+  CRUMB_ASSIGN_OR_RETURN(ResultRows rows, ResultRows::Begin(arguments.ledger));
+  CRUMB_RETURN_IF_ERROR(AddRows(arguments, units, rows));
   if (common.json) {
     PrintJson(json);
-    return OkStatus();
+    return rows.Write(common);
   }
   for (const auto& [name, value] : units.items()) {
     if (value.is_null()) {
@@ -61,7 +90,7 @@ Status Run(PerplexityArguments arguments, const CommonOptions& common) {
       fmt::print("{:<20} {:.6g}\n", name, value.get<double>());
     }
   }
-  return OkStatus();
+  return rows.Write(common);
 }
 
 }  // namespace
@@ -83,6 +112,15 @@ Runner AddPerplexityCommand(CLI::App& app) {
   add_count("--words", arguments->counts.words, "words of the text");
   add_count("--bytes", arguments->counts.bytes, "bytes of the text in UTF-8");
   add_count("--characters", arguments->counts.characters, "characters of the text");
+  AddLedgerOption(app, arguments->ledger);
+  const auto add_text = [&](const char* name, std::string& text, const char* help) {
+    app.add_option(name, text, help)->type_name("TEXT");
+  };
+  add_text("--source", arguments->published.source, "of --ledger: who published the figure");
+  add_text("--subject", arguments->published.subject, "of --ledger: what it is of");
+  add_text("--quarter", arguments->published.quarter, "of --ledger: when, like 2024-Q2");
+  app.add_flag("--confirm-own-source", arguments->published.confirm_own_source,
+               "of --ledger: as in crumb ledger add");
   app.footer(
       "Exact or refused: a figure of some of a text's tokens says nothing of the text.\n"
       "Examples:\n"

@@ -7,9 +7,14 @@
 #include <memory>
 #include <optional>
 
+#include "base/files.h"
 #include "base/json.h"
+#include "base/sha256.h"
+#include "base/version.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/result_rows.h"
+#include "evidence/metrics.h"
 #include "scoring/item.h"
 #include "scoring/registry.h"
 #include "scoring/score.h"
@@ -21,6 +26,7 @@ struct ScoreArguments {
   std::string file;
   std::vector<std::string> metrics;
   std::string compare;
+  std::string ledger;  // empty: no rows are kept
 };
 
 // One metric, of the file and, where there is one, of the file to compare with.
@@ -140,6 +146,80 @@ void PrintResult(const MetricResult& result) {
   if (result.paired.has_value()) PrintPaired(result);
 }
 
+// The ledger's name for a metric; which variant it is stands in the options.
+std::string_view LedgerMetric(std::string_view name) {
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"exact_match", metric::kExactMatch},
+      {"em", metric::kExactMatch},
+      {"f1", metric::kF1},
+      {"bleu", metric::kBleu},
+      {"chrf", metric::kChrf},
+      {"rouge", metric::kRouge},
+      {"accuracy", metric::kLabelAccuracy},
+      {"auc", metric::kAuc},
+      {"pass@", metric::kPassAtK},
+      {"pearson", metric::kCorrelation},
+      {"spearman", metric::kCorrelation}};
+  for (const auto& [begin, metric_name] : kNames) {
+    if (name.starts_with(begin)) return metric_name;
+  }
+  return "";  // refused by the ledger: a metric that was added and has no line here
+}
+
+// A row for each metric of a file, and of the comparison.
+Status AddRows(const std::vector<MetricResult>& results, const ScoreArguments& arguments,
+               ResultRows& rows) {
+  if (!rows.wanted()) return OkStatus();
+  struct File {
+    std::string name;
+    std::string sha256;
+  };
+  const auto file_of = [&](const std::string& path) -> Result<File> {
+    CRUMB_ASSIGN_OR_RETURN(const std::string sha256, Sha256OfPath(path));
+    rows.AddInput("text", BaseName(path), sha256);
+    return File{BaseName(path), sha256};
+  };
+  const auto add = [&](const MetricResult& result, std::string_view name, const File& file,
+                       double value, const Interval& interval, Json options, const Json& detail) {
+    options["command"] = "score";  // reports of a study leave such rows out
+    options["metric"] = result.scorer.name;
+    options["signature"] = result.signature;
+    Evidence row;
+    row.metric = name;
+    row.subject = file.name;
+    row.value = value;
+    if (result.score.n > 1) {
+      row.low = interval.low;
+      row.high = interval.high;
+    }
+    row.n = result.score.n;
+    row.n_of = "items";
+    row.method = "score";
+    row.text = file.name;
+    row.text_sha256 = file.sha256;
+    row.options = DumpJson(options);
+    row.commit = CrumbCommit();
+    row.detail = DumpJson(detail);
+    rows.Add(std::move(row));
+  };
+  const auto interval_json = [](bool wilson) {
+    return Json{{"interval", wilson ? "wilson" : "bootstrap"}};
+  };
+  CRUMB_ASSIGN_OR_RETURN(const File file, file_of(arguments.file));
+  for (const MetricResult& result : results) {
+    const std::string_view name = LedgerMetric(result.scorer.name);
+    add(result, name, file, result.score.value, result.score.interval, Json::object(),
+        interval_json(result.score.wilson));
+    if (!result.paired.has_value()) continue;
+    CRUMB_ASSIGN_OR_RETURN(const File other, file_of(arguments.compare));
+    add(result, name, other, result.other->value, result.other->interval, Json::object(),
+        interval_json(result.other->wilson));
+    add(result, metric::kScoreChange, file, result.paired->difference, result.paired->interval,
+        Json{{"baseline", other.name}, {"baseline_sha256", other.sha256}}, PairedJson(result));
+  }
+  return OkStatus();
+}
+
 Status Run(const ScoreArguments& arguments, const CommonOptions& common) {
   for (const std::string& name : arguments.metrics) {
     CRUMB_RETURN_IF_ERROR(MakeScorer(name).status());
@@ -147,6 +227,7 @@ Status Run(const ScoreArguments& arguments, const CommonOptions& common) {
       return InvalidArgument(fmt::format("--metric names {} twice", name));
     }
   }
+  CRUMB_ASSIGN_OR_RETURN(ResultRows rows, ResultRows::Begin(arguments.ledger));
   CRUMB_ASSIGN_OR_RETURN(const std::vector<ScoringItem> items, ReadItems(arguments.file));
   std::vector<ScoringItem> others;
   if (!arguments.compare.empty()) {
@@ -160,6 +241,7 @@ Status Run(const ScoreArguments& arguments, const CommonOptions& common) {
     results.push_back(std::move(result));
   }
   AdjustTogether(results);
+  CRUMB_RETURN_IF_ERROR(AddRows(results, arguments, rows));
   if (common.json) {
     Json json = Json::object();
     json["file"] = arguments.file;
@@ -168,12 +250,12 @@ Status Run(const ScoreArguments& arguments, const CommonOptions& common) {
     json["metrics"] = Json::array();
     for (const MetricResult& result : results) json["metrics"].push_back(ResultJson(result));
     PrintJson(json);
-    return OkStatus();
+    return rows.Write(common);
   }
   fmt::print("file         {}, {} items\n", arguments.file, items.size());
   if (!arguments.compare.empty()) fmt::print("compared     {}, same ids\n", arguments.compare);
   for (const MetricResult& result : results) PrintResult(result);
-  return OkStatus();
+  return rows.Write(common);
 }
 
 std::string MetricList() {
@@ -195,6 +277,7 @@ Runner AddScoreCommand(CLI::App& app) {
       ->required();
   app.add_option("--compare", arguments->compare, "file with other predictions of the same ids")
       ->type_name("FILE");
+  AddLedgerOption(app, arguments->ledger);
   app.footer(MetricList() +
              "Examples:\n"
              "  crumb score int4.jsonl --metric em,f1 --compare reference.jsonl\n"

@@ -34,6 +34,8 @@ struct StudyArguments {
   TaskOptions tasks;
   int repetitions = 5;
   bool speeds_again = false;
+  double energy_seconds = kLeastEnergySeconds;
+  std::string meter;
   bool dry_run = false;
 };
 
@@ -113,6 +115,8 @@ Result<StudyOptions> MakeOptions(const StudyArguments& arguments, const CommonOp
   CRUMB_ASSIGN_OR_RETURN(options.model_path, ResolveModel(arguments.model, common));
   options.repetitions = arguments.repetitions;
   options.speeds_again = arguments.speeds_again;
+  options.energy.work_seconds = arguments.energy_seconds;
+  options.energy_search.meter_file = arguments.meter;
   if (!arguments.tasks.names.empty()) {
     CRUMB_ASSIGN_OR_RETURN(options.tasks, LoadTasks(arguments.tasks));
   }
@@ -192,6 +196,13 @@ Runner AddStudyCommand(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--speeds-again", arguments->speeds_again,
                "measure the speeds anew: the machine was busy");
+  app.add_option("--energy-seconds", arguments->energy_seconds,
+                 "of work for each variant where there is an energy counter; 0: none")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  app.add_option("--meter", arguments->meter, "log of an external meter (crumb bench --energy)")
+      ->type_name("FILE");
   app.add_flag("--dry-run", arguments->dry_run, "print the estimate and stop");
   AddActivationOption(app, arguments->activations);
   AddTextOptions(app, arguments->texts);

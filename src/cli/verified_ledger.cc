@@ -1,5 +1,7 @@
 #include "cli/verified_ledger.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "base/files.h"
@@ -12,6 +14,15 @@ Result<std::vector<Evidence>> ReadVerifiedLedger(const std::string& path) {
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Ledger> ledger, Ledger::OpenForReading(file));
   CRUMB_RETURN_IF_ERROR(ledger->Verify({}).status());
   return ledger->Select({});
+}
+
+Result<std::string> LedgerToWrite(const std::string& path) {
+  if (IsFolder(path)) return JoinPath(path, "ledger.db");
+  if (PathExists(path) || path.ends_with(".db")) return path;
+  return InvalidArgument(fmt::format(
+      "{}: is no ledger and no folder of a study; a new ledger needs a name that ends in .db "
+      "(--ledger)",
+      path));
 }
 
 }  // namespace crumb

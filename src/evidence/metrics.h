@@ -3,6 +3,7 @@
 #ifndef CRUMB_EVIDENCE_METRICS_H_
 #define CRUMB_EVIDENCE_METRICS_H_
 
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -14,6 +15,8 @@ struct MetricInfo {
   bool higher_is_better;
   std::string_view english;  // for people
   std::string_view chinese;
+  double least = 0;  // values outside [least, most] can not be meant
+  double most = std::numeric_limits<double>::infinity();
 };
 
 // nullptr when unknown.
@@ -45,12 +48,25 @@ inline constexpr std::string_view kEmbeddingSpeed = "sentences_per_second";
 inline constexpr std::string_view kTaskAccuracy = "task_accuracy";
 inline constexpr std::string_view kTaskChange = "task_accuracy_change";
 inline constexpr std::string_view kEnergyPerToken = "energy_joules_per_token";
+inline constexpr std::string_view kNetEnergyPerToken = "net_energy_joules_per_token";
 inline constexpr std::string_view kRequestThroughput = "request_throughput";
 inline constexpr std::string_view kRequestGoodput = "request_goodput";
 inline constexpr std::string_view kOutputThroughput = "output_throughput";
+inline constexpr std::string_view kHighestRate = "highest_rate_within_bounds";
 inline constexpr std::string_view kTtft = "ttft_ms";
 inline constexpr std::string_view kTpot = "tpot_ms";
 inline constexpr std::string_view kEndToEnd = "e2el_ms";
+// Of predictions by any program (crumb score): which variant of the metric stands in the options.
+inline constexpr std::string_view kExactMatch = "exact_match";
+inline constexpr std::string_view kF1 = "f1";
+inline constexpr std::string_view kBleu = "bleu";
+inline constexpr std::string_view kChrf = "chrf";
+inline constexpr std::string_view kRouge = "rouge";
+inline constexpr std::string_view kLabelAccuracy = "label_accuracy";
+inline constexpr std::string_view kAuc = "auc";
+inline constexpr std::string_view kPassAtK = "pass_at_k";
+inline constexpr std::string_view kCorrelation = "correlation";
+inline constexpr std::string_view kScoreChange = "score_change";
 inline constexpr std::string_view kWindowScores = "window_scores";  // per-window sums, in detail
 inline constexpr std::string_view kStudyNote = "study_note";        // a sentence, in detail
 }  // namespace metric

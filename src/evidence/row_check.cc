@@ -11,7 +11,9 @@
 
 #include "base/json.h"
 #include "evidence/columns.h"
+#include "evidence/external_row.h"
 #include "evidence/metrics.h"
+#include "text/utf8.h"
 
 namespace crumb {
 namespace {
@@ -19,32 +21,13 @@ namespace {
 constexpr std::array<std::string_view, 6> kKinds = {"measured",   "computed", "public",
                                                     "deployment", "audit",    "manual"};
 
-// Bytes of the well-formed UTF-8 sequence (Unicode 15, table 3-7) that `text` starts with, 0 if
-// none.
-size_t SequenceLength(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  if (byte(0) < 0x80) return 1;
-  const size_t length = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : 2;
-  if (byte(0) < 0xc2 || byte(0) > 0xf4 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90);
-  const bool surrogate = byte(0) == 0xed && byte(1) > 0x9f;
-  const bool too_large = byte(0) == 0xf4 && byte(1) > 0x8f;
-  return overlong || surrogate || too_large ? 0 : length;
-}
-
 Status CheckText(std::string_view field, std::string_view text) {
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = text[at] == '\0' ? 0 : SequenceLength(text.substr(at));
-    if (length == 0) {
-      return InvalidArgument(
-          fmt::format("the field {} of a ledger row is not UTF-8 text at byte {}", field, at));
-    }
-    at += length;
-  }
-  return OkStatus();
+  const int64_t broken = FirstInvalidUtf8(text);
+  const size_t zero = text.find('\0');
+  if (broken < 0 && zero == std::string_view::npos) return OkStatus();
+  return InvalidArgument(
+      fmt::format("the field {} of a ledger row is not UTF-8 text at byte {}", field,
+                  std::min(zero, broken < 0 ? zero : static_cast<size_t>(broken))));
 }
 
 Status CheckNumber(std::string_view field, double& value) {
@@ -156,6 +139,12 @@ Result<std::string> QuarterOf(std::string_view time_utc) {
   return fmt::format("{}-Q{}", time_utc.substr(0, 4), (month + 2) / 3);
 }
 
+bool IsQuarter(std::string_view text) {
+  const auto digit = [&](size_t i) { return text[i] >= '0' && text[i] <= '9'; };
+  return text.size() == 7 && digit(0) && digit(1) && digit(2) && digit(3) &&
+         text.substr(4, 2) == "-Q" && text[6] >= '1' && text[6] <= '4';
+}
+
 Status CheckBaseName(std::string_view field, std::string_view name) {
   if (name.empty()) return InvalidArgument(fmt::format("the {} of an input is empty", field));
   CRUMB_RETURN_IF_ERROR(CheckText(field, name));
@@ -166,7 +155,9 @@ Status CompleteAndCheck(Evidence& row) {
   if (row.time_utc.empty()) row.time_utc = CurrentTimeUtc();
   CRUMB_ASSIGN_OR_RETURN(const std::string quarter, QuarterOf(row.time_utc));
   if (row.quarter.empty()) row.quarter = quarter;
-  if (row.quarter != quarter) {
+  // What came from outside is of a quarter of its own, and was there before it was entered.
+  if (!IsQuarter(row.quarter) ||
+      (IsExternal(row) ? row.quarter > quarter : row.quarter != quarter)) {
     return InvalidArgument(
         fmt::format("the quarter {} is not that of the time {}", row.quarter, row.time_utc));
   }

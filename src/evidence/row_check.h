@@ -16,10 +16,14 @@ std::string CurrentTimeUtc();
 // "2026-11-22T03:24:05Z" -> "2026-Q4". kInvalidArgument when it is not such a time.
 Result<std::string> QuarterOf(std::string_view time_utc);
 
+// Whether it is written "2026-Q4".
+bool IsQuarter(std::string_view text);
+
 // Fills time_utc and quarter when they are empty, makes -0 to 0 (SQLite keeps no sign of zero), and
 // refuses, naming the field: values that are not finite (kNumerics), unknown metrics and kinds, a
-// unit that is not the metric's, intervals upside down, text that is not UTF-8, and anything that
-// looks like a path (all kInvalidArgument).
+// unit that is not the metric's, a quarter that is not the time's (of a row from outside: is after
+// it), intervals upside down, text that is not UTF-8, and anything that looks like a path (all
+// kInvalidArgument).
 Status CompleteAndCheck(Evidence& row);
 
 // A base name as the ledger keeps it: not empty, UTF-8, no slash.

@@ -12,6 +12,7 @@
 #include "kernels/matmul.h"
 #include "lab/bench.h"
 #include "lab/study_state.h"
+#include "lab/task_rows.h"
 #include "measure/repeat.h"
 
 namespace crumb {
@@ -83,7 +84,8 @@ class EncoderRun {
     CRUMB_RETURN_IF_ERROR(clock_.Begin(step));
     Result<Embeddings> result = EmbedSentences(
         session, sentences, [&](int64_t, int64_t) { return clock_.Begin(step).ok(); });
-    clock_.Done(static_cast<double>(sentences.size()) * state_.timing.window_seconds);
+    clock_.Done(static_cast<double>(sentences.size()) *
+                ExpectedWindowSeconds(state_, state_.variants[v], state_.options.activations));
     if (result.ok()) return result;
     return result.status().WithContext(state_.variants[v].name);
   }
@@ -174,8 +176,11 @@ class EncoderRun {
     CRUMB_RETURN_IF_ERROR(state_.ledger->RecordInput("text", name, sha256));
     const std::vector<std::string> sentences = SentencesOf(pairs);
     for (size_t v = 0; v < state_.variants.size(); ++v) {
-      Evidence row = Row(state_.variants[v], metric::kStsbSpearman, "stsb-spearman",
-                         static_cast<int64_t>(pairs.size()), name, sha256);
+      const RowMaker make = [&](std::string_view metric_name, std::string_view method,
+                                const Json& options) {
+        return state_.Row(state_.variants[v], metric_name, method, options);
+      };
+      Evidence row = PairsRow(make, name, sha256, std::ssize(pairs), state_.options.activations);
       CRUMB_ASSIGN_OR_RETURN(const std::optional<Evidence> known, state_.Known(row));
       if (known.has_value()) continue;
       CRUMB_ASSIGN_OR_RETURN(const Embeddings embeddings, Embed(v, sentences, "STS-B"));
@@ -183,7 +188,6 @@ class EncoderRun {
       row.value = score.spearman;
       row.low = score.interval.low;
       row.high = score.interval.high;
-      row.n_of = "pairs";
       CRUMB_RETURN_IF_ERROR(state_.Add(std::move(row)));
     }
     return OkStatus();

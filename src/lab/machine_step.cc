@@ -1,9 +1,8 @@
-// What the reader must know of the reference and of the machine before any figure.
+// What the reader must know of the reference before any figure.
 #include <fmt/format.h>
 
 #include "base/files.h"
 #include "lab/study_state.h"
-#include "measure/machine.h"
 
 namespace crumb {
 namespace {
@@ -39,13 +38,7 @@ Status AddReferenceNote(Study::State& state) {
 
 Status RunMachineStep(Study::State& state, WorkClock& clock) {
   CRUMB_RETURN_IF_ERROR(clock.Begin("looking at this machine"));
-  CRUMB_RETURN_IF_ERROR(AddReferenceNote(state));
-  const MachineInfo info = DescribeMachine();
-  if (info.energy_counters.empty()) {
-    CRUMB_RETURN_IF_ERROR(state.AddNote("energy", "Energy: " + info.energy_note,
-                                        "能耗：未测量，本机没有可读取的能量计数器。"));
-  }
-  return OkStatus();
+  return AddReferenceNote(state);
 }
 
 }  // namespace crumb

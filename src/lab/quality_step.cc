@@ -15,12 +15,11 @@
 #include "evidence/metrics.h"
 #include "kernels/matmul.h"
 #include "lab/study_state.h"
+#include "lab/text_rows.h"
 #include "model/session.h"
 
 namespace crumb {
 namespace {
-
-constexpr std::string_view kMethod = "perplexity-llama";
 
 Json ScoreToJson(const WindowScore& score) {
   Json json = Json::object();
@@ -116,7 +115,7 @@ class TextRun {
   Evidence TextRow(const Variant& variant, std::string_view metric_name, Json options) const {
     const auto overlap = overlaps_.find(variant.name);
     if (overlap != overlaps_.end()) options["calibration_overlap"] = overlap->second;
-    Evidence row = state_.Row(variant, metric_name, kMethod, options);
+    Evidence row = state_.Row(variant, metric_name, kPerplexityMethod, options);
     row.text = text_.text.name;
     row.text_sha256 = text_.text.sha256;
     return row;
@@ -164,7 +163,8 @@ class TextRun {
         if (!known[r].has_value()) CRUMB_RETURN_IF_ERROR(AddWindow(*runs[r], window, score));
         known[r] = score;
       }
-      clock_.Done(state_.timing.window_seconds);
+      clock_.Done(
+          ExpectedWindowSeconds(state_, state_.variants[runs[r]->variant], runs[r]->activations));
       runs[r]->scores.push_back(*known[r]);
     }
     return OkStatus();
@@ -180,89 +180,40 @@ class TextRun {
     return state_.Add(std::move(row));
   }
 
-  // One figure of one run with its interval. `axis`: named in the options of rows that are only
-  // compared with one another.
-  struct Figure {
-    std::string_view metric;
-    double value;
-    double standard_error;
-    Interval interval;
-    std::string_view axis = {};
-  };
-  Status AddFigure(const QualityRun& run, const Figure& figure, const TextScore& score,
-                   const Json& detail) {
-    Json options = Json::object();
-    options["context"] = text_.windows.front().size();
-    options["windows"] = score.windows;
-    options["activations"] = ActivationName(run.activations);
-    if (!figure.axis.empty()) options["axis"] = figure.axis;
-    Evidence row = TextRow(state_.variants[run.variant], figure.metric, options);
-    row.value = figure.value;
-    if (score.windows > 1) {  // one window says nothing about the spread over windows
-      row.standard_error = figure.standard_error;
-      row.low = figure.interval.low;
-      row.high = figure.interval.high;
-    }
-    row.n = score.tokens;
-    row.n_of = "tokens";
-    row.detail = DumpJson(detail);
-    return state_.Add(std::move(row));
+  // `windows`: the first so many of the run's.
+  ScoredText ScoredOf(const QualityRun& run, size_t windows) const {
+    ScoredText scored = {&text_.text,
+                         std::ssize(text_.windows.front()),
+                         run.activations,
+                         std::span(run.scores).first(windows),
+                         {}};
+    if (&run != &runs_.front()) scored.reference = std::span(runs_.front().scores).first(windows);
+    const auto overlap = overlaps_.find(state_.variants[run.variant].name);
+    if (overlap != overlaps_.end()) scored.overlap_lines = overlap->second;
+    return scored;
   }
 
-  Json DetailOf(const TextScore& score) const {
-    Json detail = Json::object();
-    detail["windows"] = score.windows;
-    detail["source"] = text_.text.source;
-    return detail;
+  RowMaker MakerOf(const QualityRun& run) const {
+    return [this, &variant = state_.variants[run.variant]](
+               std::string_view name, std::string_view method, const Json& options) {
+      return state_.Row(variant, name, method, options);
+    };
   }
 
   Status Summarise(size_t variant) {
     const QualityRun& run = runs_[variant];
-    const TextScore score = Summarize(run.scores);
-    const Json detail = DetailOf(score);
-    Json with_tokens = detail;
-    with_tokens["standard_error_tokens_independent"] = score.perplexity_se_tokens;
-    CRUMB_RETURN_IF_ERROR(AddFigure(
-        run,
-        {metric::kPerplexity, score.perplexity, score.perplexity_se, score.perplexity_interval},
-        score, with_tokens));
-    // Bits per character is the same mean in another unit: the interval scales with it.
-    const double scale = score.nll.value != 0 ? score.bits_per_character / score.nll.value : 0;
-    CRUMB_RETURN_IF_ERROR(
-        AddFigure(run,
-                  {metric::kBitsPerCharacter,
-                   score.bits_per_character,
-                   scale * score.nll.standard_error,
-                   {scale * score.nll.interval.low, scale * score.nll.interval.high}},
-                  score, detail));
-    if (variant == 0) return OkStatus();
-    CRUMB_RETURN_IF_ERROR(AddComparisons(run, run.scores, ""));
-    const Interval& agreement = score.top_agreement_interval;
-    return AddFigure(run,
-                     {metric::kTopAgreement, score.top_agreement,
-                      (agreement.high - agreement.low) / (2 * 1.96), agreement},
-                     score, detail);
-  }
-
-  // Perplexity ratio and KL divergence on the first windows, as many as `scores`.
-  Status AddComparisons(const QualityRun& run, std::span<const WindowScore> scores,
-                        std::string_view axis) {
-    const TextScore score = Summarize(scores);
-    const Json detail = DetailOf(score);
-    const Estimate ratio =
-        PerplexityRatio(scores, std::span(runs_.front().scores).first(scores.size()));
-    CRUMB_RETURN_IF_ERROR(AddFigure(
-        run, {metric::kPerplexityRatio, ratio.value, ratio.standard_error, ratio.interval, axis},
-        score, detail));
-    return AddFigure(
-        run,
-        {metric::kKlDivergence, score.kl.value, score.kl.standard_error, score.kl.interval, axis},
-        score, detail);
+    for (Evidence& row : TextRows(MakerOf(run), ScoredOf(run, run.scores.size()))) {
+      CRUMB_RETURN_IF_ERROR(state_.Add(std::move(row)));
+    }
+    return OkStatus();
   }
 
   Status AddActivationRows(const QualityRun& run) {
     const auto windows = static_cast<size_t>(ActivationWindows(state_, text_));
-    return AddComparisons(run, std::span(run.scores).first(windows), kActivationAxis);
+    for (Evidence& row : ComparisonRows(MakerOf(run), ScoredOf(run, windows), kActivationAxis)) {
+      CRUMB_RETURN_IF_ERROR(state_.Add(std::move(row)));
+    }
+    return OkStatus();
   }
 
   Study::State& state_;

@@ -20,6 +20,12 @@
 
 namespace crumb {
 
+// MLPerf's server scenario: a run lasts at least so long, and has the queries that a p99 needs.
+inline constexpr double kMinDurationSeconds = 600;
+
+// Requests of an open loop that meets both at this rate.
+int64_t RequestsForVerdict(double rate, double min_duration_seconds);
+
 struct ServeLoadOptions {
   double rate = 0;    // requests a second, open loop; or
   int64_t users = 0;  // closed loop
@@ -31,6 +37,7 @@ struct ServeLoadOptions {
   std::vector<int64_t> max_batches = {8};  // one run for each
   LatencyBounds bounds;                    // for the goodput
   double deadline_seconds = std::numeric_limits<double>::infinity();
+  double min_duration_seconds = kMinDurationSeconds;  // shorter runs are INVALID
   ActivationType activations = ActivationType::kInt8;
   KvType kv = KvType::kFloat16;
 };
@@ -45,6 +52,10 @@ struct ServeLoadResult {
   std::vector<std::string> reasons;  // why it is INVALID; empty: it is not
   std::vector<std::string> notes;
 };
+
+// What of a run's length speaks against it, with the numbers: "12.3 s; 600 are the least".
+std::vector<std::string> LengthReasons(double seconds, int64_t requests,
+                                       double min_duration_seconds);
 
 // One run for each of max_batches, in this order, after a warm-up. kInvalidArgument: neither a rate
 // above 0 nor users, both, nothing to run, or requests longer than the model's context.

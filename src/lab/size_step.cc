@@ -218,7 +218,7 @@ Status RunSizeStep(Study::State& state, WorkClock& clock) {
                                  "disk", Json::object()));
     CRUMB_RETURN_IF_ERROR(RecordMemory(state, variant));
     CRUMB_RETURN_IF_ERROR(RecordLoadTime(state, variant));
-    clock.Done(kExpectedProbeSeconds);
+    clock.Done(ExpectedProbeSeconds(state));
   }
   return OkStatus();
 }

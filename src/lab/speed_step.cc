@@ -155,9 +155,12 @@ Status RunSpeedStep(Study::State& state, WorkClock& clock) {
                            SpeedProbe::Create(*variant.model, *state.pool, bench));
     probes.push_back(std::move(probe));
   }
-  const double seconds = ExpectedSpeedSeconds(state) / 2;  // a prompt, or a generation
+  double all = 0;
+  for (const Variant& variant : state.variants) {
+    all += (state.options.repetitions + 1) * ExpectedSpeedSeconds(state, variant);
+  }
   const auto between = [&](int done, int total) {
-    if (done > 0) clock.Done(seconds);
+    if (done > 0) clock.Done(all / total);
     return clock.Begin(fmt::format("speed, run {} of {}", done + 1, total));
   };
   CRUMB_ASSIGN_OR_RETURN(const SpeedResult speeds,

@@ -2,9 +2,9 @@
 //
 // What is compared: variants.cc. Steps, each in a file of its own: what the machine is
 // (machine_step.cc), quantize and weigh (size_step.cc), quality of decoders (quality_step.cc) or
-// encoders (encoder_step.cc), questions (tasks_step.cc), speed (speed_step.cc). Every step first
-// asks the ledger what is there already, so the same command goes on where a killed one stopped,
-// and a finished study costs nothing to repeat.
+// encoders (encoder_step.cc), questions (tasks_step.cc), speed (speed_step.cc), energy
+// (energy_step.cc). Every step first asks the ledger what is there already, so the same command
+// goes on where a killed one stopped, and a finished study costs nothing to repeat.
 #ifndef CRUMB_LAB_STUDY_H_
 #define CRUMB_LAB_STUDY_H_
 
@@ -20,7 +20,9 @@
 #include "eval/text_source.h"
 #include "evidence/ledger.h"
 #include "kernels/matmul.h"
+#include "lab/energy_run.h"
 #include "lab/progress.h"
+#include "measure/energy_source.h"
 #include "model/model.h"
 #include "quant/plan.h"
 #include "tasks/items.h"
@@ -58,6 +60,11 @@ struct StudyOptions {
   ActivationType activations = ActivationType::kInt8;
   // Of each text: measured with every activation type, for the best variant of each width.
   int64_t activation_windows = 4;
+
+  // Energy of each variant, where there is a counter: `energy.work_seconds` of work for each (0:
+  // none), after `energy.idle_seconds` of doing nothing. Its clock and wait may be empty.
+  EnergySearch energy_search;
+  EnergyOptions energy;
 
   // Loads the model at a path in a process of its own, runs prompt_tokens and a few more, and gives
   // the most memory that process had resident. Empty: that figure is left out with a note.

@@ -24,11 +24,19 @@ struct WindowedText {
   std::vector<std::vector<int32_t>> windows;
 };
 
-// What the reference needed when it was tried out: weights of the pieces of work.
+// What the reference needed when it was tried out, and what a variant of few bits probably needs:
+// weights of the pieces of work.
 struct Timing {
-  double window_seconds = 0;  // one scored window, or one batch of sentences
+  double window_seconds = 0;  // one scored window, or one sentence
   double token_seconds = 0;   // one generated token
+  double load_seconds = 0;    // of the model
+  double variant_window_seconds = 0;
+  double variant_token_seconds = 0;
 };
+// Runs a little of the reference (study_estimate.cc).
+Result<Timing> TryOut(const Model& model, const StudyOptions& options, ThreadPool& pool);
+// Sums up what the steps say they need.
+void EstimateCosts(Study::State& state);
 
 struct Study::State {
   StudyOptions options;
@@ -40,6 +48,7 @@ struct Study::State {
   std::string model_name;
   std::string model_sha256;
   std::string cpu_model;
+  EnergySources energy;
   Timing timing;
   StudyEstimate estimate;
   std::vector<int64_t> row_ids;
@@ -56,6 +65,8 @@ struct Study::State {
   Status Add(Evidence row);
   // Appends the row; one with the same key is superseded by it.
   Status Replace(Evidence row);
+  // Whether an earlier run left a note of this topic; it then belongs to this study.
+  Result<bool> HasNote(std::string_view topic);
   // A sentence for the reader, in both languages; one on the same topic stays as it is, or is
   // superseded.
   Status AddNote(std::string_view topic, const std::string& english, const std::string& chinese);
@@ -72,6 +83,7 @@ Status RunQualityStep(Study::State& state, WorkClock& clock);
 Status RunEncoderStep(Study::State& state, WorkClock& clock);
 Status RunTasksStep(Study::State& state, WorkClock& clock);
 Status RunSpeedStep(Study::State& state, WorkClock& clock);
+Status RunEnergyStep(Study::State& state, WorkClock& clock);
 
 // Tells the reader that the speeds are INVALID, and why, or what else was to be noted while they
 // were measured; nothing if all was quiet.
@@ -94,9 +106,14 @@ inline constexpr ActivationType kActivationTypes[] = {
 // Windows, or sentences of an encoder, run once more for the types of activations.
 int64_t ExtraActivationWindows(const Study::State& state);
 int64_t ExtraActivationSentences(const Study::State& state);
-double ExpectedTasksSeconds(const Study::State& state);  // of one variant
-double ExpectedSpeedSeconds(const Study::State& state);  // one variant, one repetition
-inline constexpr double kExpectedProbeSeconds = 1.5;     // load times and peak memory of a variant
+// A scored window (encoders: a sentence) of a variant; float activations cost what the reference
+// does.
+double ExpectedWindowSeconds(const Study::State& state, const Variant& variant,
+                             ActivationType activations);
+double ExpectedTasksSeconds(const Study::State& state, const Variant& variant);
+double ExpectedSpeedSeconds(const Study::State& state, const Variant& variant);  // one repetition
+double ExpectedEnergySeconds(const Study::State& state);  // of all variants; 0: not measured
+double ExpectedProbeSeconds(const Study::State& state);   // load times, peak memory of a variant
 // Sentences of an encoder in place of each window of a decoder, so that --windows means about as
 // much.
 inline constexpr int64_t kSentencesPerWindow = 16;

@@ -8,22 +8,16 @@
 #include "base/json.h"
 #include "evidence/metrics.h"
 #include "lab/study_state.h"
+#include "lab/task_rows.h"
 #include "tasks/run.h"
 #include "tasks/score.h"
 
 namespace crumb {
 namespace {
 
-constexpr std::string_view kMethod = "task-harness";
 // Tokens of an item, for the estimate only: a question and its answers.
 constexpr double kTokensOfItem = 200;
 constexpr double kTokensOfExample = 120;
-
-std::string FlagsToText(const std::vector<bool>& flags) {
-  std::string text;
-  for (const bool flag : flags) text += flag ? '1' : '0';
-  return text;
-}
 
 Result<std::vector<bool>> FlagsOf(const Evidence& row, size_t items) {
   constexpr std::string_view kName = "ledger row task_accuracy";
@@ -53,20 +47,11 @@ class TaskStep {
 
  private:
   Evidence Row(const Variant& variant, std::string_view name, size_t m) const {
-    Json options = Json::object();
-    options["task"] = task_.task.name;
-    options["task_version"] = task_.task.version;
-    options["task_metric"] = metrics_[m].Label();
-    options["items"] = task_.items.items.size();
-    options["examples"] = task_.task.fewshot;
-    options["activations"] = ActivationName(state_.options.activations);
-    Evidence row = state_.Row(variant, name, kMethod, options);
-    row.text = fmt::format("{}:{}", task_.task.name,
-                           metrics_[m].filter == "none" ? metrics_[m].metric : metrics_[m].filter);
-    row.text_sha256 = task_.items.sha256;
-    row.n = std::ssize(task_.items.items);
-    row.n_of = "items";
-    return row;
+    const RowMaker make = [&](std::string_view metric_name, std::string_view method,
+                              const Json& options) {
+      return state_.Row(variant, metric_name, method, options);
+    };
+    return TaskRow(make, task_, metrics_[m], state_.options.activations, name);
   }
 
   // Runs the variant unless the ledger has all its rows.
@@ -79,7 +64,7 @@ class TaskStep {
       CRUMB_ASSIGN_OR_RETURN(std::vector<bool> right, FlagsOf(*known, task_.items.items.size()));
       flags.push_back(std::move(right));
     }
-    const double seconds = ExpectedTasksSeconds(state_) /
+    const double seconds = ExpectedTasksSeconds(state_, variant) /
                            static_cast<double>(std::max<size_t>(1, state_.options.tasks.size()));
     if (flags.size() == metrics_.size()) {
       clock_.Done(seconds);
@@ -109,19 +94,7 @@ class TaskStep {
 
   Status AddScore(const Variant& variant, size_t m, const std::vector<bool>& right, int64_t cut) {
     Evidence row = Row(variant, metric::kTaskAccuracy, m);
-    const TaskScore score = ScoreItems(task_.items, right);
-    row.value = score.value;
-    row.standard_error = score.standard_error;
-    row.low = score.interval.low;
-    row.high = score.interval.high;
-    Json detail = Json::object();
-    detail["chance"] = score.chance;
-    detail["clustered"] = score.clustered;
-    detail["language"] = task_.task.language;
-    detail["category"] = task_.task.category;
-    detail["cut_items"] = cut;
-    detail["right"] = FlagsToText(right);
-    row.detail = DumpJson(detail);
+    FillTaskScore(task_, ScoreItems(task_.items, right), right, cut, row);
     return state_.Add(std::move(row));
   }
 
@@ -145,21 +118,7 @@ class TaskStep {
   Status AddChange(const Variant& variant, size_t m, const TaskComparison& comparison,
                    int64_t together) {
     Evidence row = Row(variant, metric::kTaskChange, m);
-    row.value = comparison.difference.value;
-    row.standard_error = comparison.difference.standard_error;
-    row.low = comparison.difference.interval.low;
-    row.high = comparison.difference.interval.high;
-    Json detail = Json::object();
-    detail["verdict"] = TaskVerdict(comparison);
-    detail["lost"] = comparison.counts.only_a;
-    detail["won"] = comparison.counts.only_b;
-    detail["mcnemar_p"] = comparison.p;
-    detail["mcnemar_p_holm"] = comparison.p_adjusted;
-    detail["compared_together"] = together;
-    detail["mde80"] = comparison.detectable;
-    detail["below_chance"] = comparison.below_chance;
-    detail["above_reference"] = comparison.above_reference;
-    row.detail = DumpJson(detail);
+    FillTaskChange(comparison, together, row);
     return state_.Add(std::move(row));
   }
 
@@ -172,7 +131,7 @@ class TaskStep {
 
 }  // namespace
 
-double ExpectedTasksSeconds(const Study::State& state) {
+double ExpectedTasksSeconds(const Study::State& state, const Variant& variant) {
   double tokens = 0;
   for (const StudyTask& task : state.options.tasks) {
     tokens += static_cast<double>(task.items.items.size()) *
@@ -182,7 +141,7 @@ double ExpectedTasksSeconds(const Study::State& state) {
       tokens += 10 * static_cast<double>(task.items.items.size() * task.task.max_new_tokens) / 4;
     }
   }
-  return tokens / 512 * state.timing.window_seconds;
+  return tokens / 512 * ExpectedWindowSeconds(state, variant, state.options.activations);
 }
 
 Status RunTasksStep(Study::State& state, WorkClock& clock) {

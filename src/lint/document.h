@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "text/pattern.h"
 
 namespace crumb::lint {
 
@@ -17,12 +18,6 @@ namespace crumb::lint {
 struct Position {
   int line = 1;
   int column = 1;
-};
-
-// Bytes [begin, end) of a block's text.
-struct Span {
-  size_t begin = 0;
-  size_t end = 0;
 };
 
 // A caption stands below a figure of a Word file: its words are checked as all others are, but it

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "lint/families.h"
-#include "lint/pattern.h"
 #include "lint/word_list.h"
+#include "text/pattern.h"
 
 namespace crumb::lint {
 namespace {

@@ -2,7 +2,7 @@
 #include <memory>
 
 #include "lint/families.h"
-#include "lint/pattern.h"
+#include "text/pattern.h"
 
 namespace crumb::lint {
 namespace {

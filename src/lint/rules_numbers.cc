@@ -10,8 +10,8 @@
 #include "evidence/metrics.h"
 #include "lint/binding.h"
 #include "lint/families.h"
-#include "lint/pattern.h"
 #include "lint/word_list.h"
+#include "text/pattern.h"
 
 namespace crumb::lint {
 namespace {

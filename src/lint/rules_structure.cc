@@ -6,8 +6,8 @@
 #include <string>
 
 #include "lint/families.h"
-#include "lint/pattern.h"
 #include "lint/word_list.h"
+#include "text/pattern.h"
 
 namespace crumb::lint {
 namespace {

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "lint/families.h"
-#include "lint/pattern.h"
 #include "lint/word_list.h"
+#include "text/pattern.h"
 
 namespace crumb::lint {
 namespace {

@@ -185,21 +185,21 @@ ServeMetrics ComputeServeMetrics(std::span<const RequestTimes> requests,
   return metrics;
 }
 
+bool QueueGrows(std::span<const RequestTimes> requests) {
+  const size_t half = requests.size() / 2;
+  return half > 0 && MeanEndToEnd(requests.subspan(half)) >
+                         kGrowingLatency * MeanEndToEnd(requests.first(half));
+}
+
 std::vector<std::string> ServeReasons(std::span<const RequestTimes> requests, bool open_loop) {
   std::vector<std::string> reasons;
-  const auto least = static_cast<size_t>(QueriesNeeded(0.90));
-  if (requests.size() < least) {
-    reasons.push_back(fmt::format("{} requests; {} are the least", requests.size(), least));
-  }
   if (open_loop) {
-    const size_t half = requests.size() / 2;
-    const double first = MeanEndToEnd(requests.first(half));
-    const double second = MeanEndToEnd(requests.subspan(half));
-    if (half > 0 && second > kGrowingLatency * first) {
+    if (QueueGrows(requests)) {
+      const size_t half = requests.size() / 2;
       reasons.push_back(fmt::format(
           "the mean latency grew from {:.0f} ms in the first half to {:.0f} ms in the second: more "
           "comes than is served, and latencies are as long as the run",
-          1e3 * first, 1e3 * second));
+          1e3 * MeanEndToEnd(requests.first(half)), 1e3 * MeanEndToEnd(requests.subspan(half))));
     }
     return reasons;
   }

@@ -98,10 +98,13 @@ struct ServeMetrics {
 ServeMetrics ComputeServeMetrics(std::span<const RequestTimes> requests,
                                  const LatencyBounds& bounds);
 
-// Why the latencies of a run should not be believed; empty: nothing speaks against them.
-// Open loop: latency that more than doubles from the first to the second half is a queue that grows
-// for as long as one looks. Closed loop: the rates of the last three windows of 50 requests must be
-// within 10 % (measure/validity.h).
+// Latency that more than doubles from the first to the second half is a queue that grows for as
+// long as one looks.
+bool QueueGrows(std::span<const RequestTimes> requests);
+
+// Why the latencies of a run should not be believed; empty: nothing speaks against them. Whether it
+// was long enough is the caller's question. Open loop: a queue that grows. Closed loop: the rates
+// of the last three windows of 50 requests must be within 10 % (measure/validity.h).
 std::vector<std::string> ServeReasons(std::span<const RequestTimes> requests, bool open_loop);
 
 // Counts by size, for plots: bucket i holds [growth^i, growth^(i + 1)) seconds. The middle of a

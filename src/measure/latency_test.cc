@@ -159,11 +159,6 @@ TEST(ServeReasons, AQueueThatGrowsIsNoSteadyState) {
       ElementsAre(HasSubstr("grew from 25500 ms in the first half to 75500 ms")));
 }
 
-TEST(ServeReasons, FewRequestsAreTold) {
-  EXPECT_THAT(ServeReasons(Requests(63, [](size_t) { return 0.5; }), true),
-              ElementsAre("63 requests; 64 are the least"));
-}
-
 TEST(ServeReasons, AClosedLoopMustBeSteadyAtItsEnd) {
   EXPECT_THAT(ServeReasons(Requests(200, [](size_t) { return 0.5; }), false), IsEmpty());
   const auto slower = Requests(

@@ -1,11 +1,11 @@
-#include "lint/pattern.h"
+#include "text/pattern.h"
 
 #include <unicode/regex.h>
 #include <unicode/unistr.h>
 
 #include "base/check.h"
 
-namespace crumb::lint {
+namespace crumb {
 
 struct Pattern::Compiled {
   std::unique_ptr<icu::RegexPattern> pattern;
@@ -22,6 +22,7 @@ Pattern::Pattern(std::string_view expression) : compiled_(std::make_unique<Compi
 }
 
 Pattern::~Pattern() = default;
+Pattern::Pattern(Pattern&&) noexcept = default;
 
 std::vector<Span> Pattern::FindAll(const Utf16Text& text) const {
   std::vector<Span> spans;
@@ -38,4 +39,4 @@ std::vector<Span> Pattern::FindAll(const Utf16Text& text) const {
   return spans;
 }
 
-}  // namespace crumb::lint
+}  // namespace crumb

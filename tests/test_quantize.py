@@ -94,6 +94,9 @@ class Quantize(CrumbTest):
         self.assertGreater(check["measured_kl_nats"], 0)
         low, high = check["measured_ppl_ratio_interval"]
         self.assertTrue(low < check["measured_ppl_ratio"] < high)
+        # Four windows are little text: much is fitted to them alone.
+        self.assertEqual(check["fitted_windows"], 4)
+        self.assertLess(check["fitted_kl_nats"], check["measured_kl_nats"])
         manifest = json.loads((self.folder / "mixed" / "manifest.json").read_text())
         self.assertEqual(manifest["plan_check"], check)
         self.assertEqual(manifest["calibration"]["held_out"], 8)

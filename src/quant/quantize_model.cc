@@ -353,8 +353,8 @@ Result<QuantizeModelResult> QuantizeModel(const Model& model, const QuantizeMode
                                            counter, pool, &result.layers_resumed));
       }
       CRUMB_ASSIGN_OR_RETURN(
-          result.tuning, TuneFolder(model, untuned, TuningWindows(options), options.tuning,
-                                    *writer, pool, options.tuning_progress));
+          result.tuning, TuneFolder(model, untuned, TuningWindows(options), options.tuning, *writer,
+                                    pool, options.tuning_progress));
     } else {
       CRUMB_RETURN_IF_ERROR(QuantizeInto(std::move(writer), model, options, manifest, partial,
                                          counter, pool, &result.layers_resumed));

@@ -94,6 +94,9 @@ class Quantize(CrumbTest):
         self.assertGreater(check["measured_kl_nats"], 0)
         low, high = check["measured_ppl_ratio_interval"]
         self.assertTrue(low < check["measured_ppl_ratio"] < high)
+        # Four windows are little text: much is fitted to them alone.
+        self.assertEqual(check["fitted_windows"], 4)
+        self.assertLess(check["fitted_kl_nats"], check["measured_kl_nats"])
         manifest = json.loads((self.folder / "mixed" / "manifest.json").read_text())
         self.assertEqual(manifest["plan_check"], check)
         self.assertEqual(manifest["calibration"]["held_out"], 8)
@@ -151,6 +154,24 @@ class Quantize(CrumbTest):
         self.assert_refused(done, 2, "-o")
         done = run(*self.arguments("none", "--bits", 2, "--matrix-bits", 2))
         self.assertNotEqual(done.returncode, 0)
+
+    def test_tuning_has_windows_of_its_own_where_it_was_asked_for(self):
+        self.quantize("own", "--bits", 3, "--tune-epochs", 1, "--tune-windows", 4)
+        manifest = json.loads((self.folder / "own" / "manifest.json").read_text())
+        self.assertEqual(manifest["calibration"]["windows"], 4)
+        self.assertEqual(manifest["calibration"]["tuning_windows"], 4)
+        tuning = manifest["end_to_end"]
+        self.assertEqual(tuning["windows"] + tuning["held_out"], 4)
+        # A budget's plan is still measured on windows that nothing was fitted to.
+        result = self.quantize("mixed", "--matrix-bits", 3, "--tune-epochs", 1, "--tune-windows", 3)
+        self.assertGreater(result["plan_check"]["windows"], 0)
+        self.assertEqual(result["end_to_end"]["windows"] + result["end_to_end"]["held_out"], 3)
+
+    def test_windows_for_tuning_that_are_not_there_or_not_used_are_refused(self):
+        done = run(*self.arguments("none", "--bits", 3, "--tune-epochs", 1, "--tune-windows", 9999))
+        self.assert_refused(done, 2, "--tune-windows", "9999")
+        done = run(*self.arguments("none", "--bits", 3, "--tune-windows", 4))
+        self.assert_refused(done, 2, "--tune-epochs")
 
     def test_text_of_calibration_is_refused_for_evaluation(self):
         self.quantize("two", "--bits", 2)

@@ -42,12 +42,14 @@ bool MissesRatio(const Mixed& mixed) {
          mixed.check->ppl_ratio.value > mixed.budget.budget;
 }
 
-Status Measure(const Model& model, const std::string& folder, Mixed& mixed,
+Status Measure(const Model& model, const QuantizeModelOptions& options, Mixed& mixed,
                const CommonOptions& common, ThreadPool& pool) {
+  const std::string& folder = options.folder;
   CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Model> packed, Model::Load(folder));
   ProgressLine line(common);
-  CRUMB_ASSIGN_OR_RETURN(mixed.check,
-                         MeasurePlan(model, *packed, mixed.held_out, pool, line.AsFunction()));
+  CRUMB_ASSIGN_OR_RETURN(
+      mixed.check, MeasurePlan(model, *packed, mixed.held_out, options.calibration->windows, pool,
+                               line.AsFunction()));
   return AddToManifest(folder, "plan_check",
                        PlanCheckJson(*mixed.check, mixed.best, mixed.budget.loss_scale));
 }
@@ -138,7 +140,7 @@ Result<QuantizeModelResult> QuantizeMixed(const Model& model, QuantizeModelOptio
     CRUMB_ASSIGN_OR_RETURN(const QuantizeModelResult result,
                            QuantizeShown(model, options, common, pool));
     if (!mixed.check_wanted || mixed.held_out.empty()) return result;
-    CRUMB_RETURN_IF_ERROR(Measure(model, options.folder, mixed, common, pool));
+    CRUMB_RETURN_IF_ERROR(Measure(model, options, mixed, common, pool));
     if (again || !MissesRatio(mixed)) return result;
     Mixed next;
     next.budget = mixed.budget;
@@ -183,6 +185,10 @@ void PrintCheck(const Mixed& mixed) {
   fmt::print("{:<10} KL {:.4f} (predicted {:.4f}), ppl ratio {:.3f} ({:.3f}), {} windows\n",
              "measured", mixed.check->kl.value, mixed.best.predicted_loss,
              mixed.check->ppl_ratio.value, mixed.best.predicted_ppl_ratio, mixed.check->windows);
+  if (mixed.check->fitted_windows > 0) {
+    fmt::print("{:<10} KL {:.4f} on {} windows of the calibration; more text, less apart\n",
+               "fitted", mixed.check->fitted_kl.value, mixed.check->fitted_windows);
+  }
 }
 
 void PrintMixed(const Mixed& mixed) {

@@ -34,6 +34,7 @@ struct QuantizeArguments {
   double loss_scale = 1;
   bool no_tuning = false;
   int64_t tune_epochs = 0;
+  int64_t tune_windows = 0;  // 0: those of the calibration
   bool no_check = false;
   bool dry_run = false;
   bool force = false;
@@ -57,6 +58,31 @@ Result<QuantizePlan> PlanForWidth(const QuantizeArguments& arguments) {
   CRUMB_ASSIGN_OR_RETURN(plan.embedding,
                          ChoiceForWidth(width, arguments.method == "rtn" ? "rtn" : "best"));
   return plan;
+}
+
+// Moves windows that were cut beside those of the calibration to `tuning`, and leaves `check`
+// windows, spread between them, to be measured on.
+Status TakeTuningWindows(int64_t count, int64_t check, CalibrationTokens& tokens,
+                         std::vector<std::vector<int32_t>>& tuning) {
+  if (count == 0) return OkStatus();
+  const int64_t all = std::ssize(tokens.held_out);
+  if (all < count + check) {
+    return InvalidArgument(
+        fmt::format("the calibration text has {} windows beside those of the calibration, and {} "
+                    "are asked for; give more text, or less --tune-windows",
+                    all, count + check));
+  }
+  std::vector<HeldOutWindow> left;
+  for (int64_t i = 0; i < all; ++i) {
+    HeldOutWindow& window = tokens.held_out[static_cast<size_t>(i)];
+    if ((i + 1) * check / all > i * check / all) {
+      left.push_back(std::move(window));
+    } else {
+      tuning.push_back(std::move(window.tokens));
+    }
+  }
+  tokens.held_out = std::move(left);
+  return OkStatus();
 }
 
 Result<MixedPlanOptions> BudgetOf(const QuantizeArguments& arguments) {
@@ -139,6 +165,9 @@ Status Run(const QuantizeArguments& arguments, const CommonOptions& common) {
   if (arguments.dry_run && !arguments.mixed()) {
     return InvalidArgument("--dry-run goes with a budget; `crumb inspect` shows sizes at a width");
   }
+  if (arguments.tune_windows > 0 && arguments.tune_epochs == 0) {
+    return InvalidArgument("--tune-windows says what is tuned on; add --tune-epochs 1");
+  }
   QuantizeModelOptions options;
   MixedPlanOptions budget;
   if (arguments.mixed()) {
@@ -153,9 +182,11 @@ Status Run(const QuantizeArguments& arguments, const CommonOptions& common) {
   CRUMB_RETURN_IF_ERROR(CheckNotQuantized(*model));
   CalibrationTokens tokens;
   if (arguments.mixed() || NeedsCalibration(options.plan) || arguments.tune_epochs > 0) {
-    const int64_t held_out = arguments.mixed() ? kHeldOutWindows : 0;
+    const int64_t check = arguments.mixed() ? kHeldOutWindows : 0;
+    const int64_t tune = arguments.tune_epochs > 0 ? arguments.tune_windows : 0;
     CRUMB_ASSIGN_OR_RETURN(
-        tokens, CutCalibration(*model, arguments.texts, arguments.windows, 512, held_out));
+        tokens, CutCalibration(*model, arguments.texts, arguments.windows, 512, check + tune));
+    CRUMB_RETURN_IF_ERROR(TakeTuningWindows(tune, check, tokens, options.tuning_windows));
     options.calibration = &tokens;
   }
   options.folder = arguments.output;
@@ -235,6 +266,11 @@ Runner AddQuantizeCommand(CLI::App& app) {
                  "passes that tune scales and norms end to end")
       ->type_name("N")
       ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
+  app.add_option("--tune-windows", arguments->tune_windows,
+                 "windows kept for this tuning alone (0: those of the calibration)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();
   app.add_flag("--dry-run", arguments->dry_run, "print the plan of a budget and stop");
   app.add_flag("--force", arguments->force, "replace the folder if it exists");

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <vector>
@@ -33,22 +34,32 @@ double PlanCheck::LossScale(const MixedPlan& plan, double scale) const {
 }
 
 Result<PlanCheck> MeasurePlan(const Model& reference, const Model& packed,
-                              std::span<const HeldOutWindow> windows, ThreadPool& pool,
+                              std::span<const HeldOutWindow> windows,
+                              std::span<const std::vector<int32_t>> calibration, ThreadPool& pool,
                               const ProgressFn& progress) {
+  // First those that are held out, then those of the calibration.
+  std::vector<std::span<const int32_t>> all;
+  for (const HeldOutWindow& window : windows) all.emplace_back(window.tokens);
+  const size_t fitted = std::min(windows.size(), calibration.size());
+  for (size_t i = 0; i < fitted; ++i)
+    all.emplace_back(calibration[i * calibration.size() / fitted]);
   WorkClock clock(progress);
-  clock.Expect(static_cast<double>(windows.size()));
+  clock.Expect(static_cast<double>(all.size()));
   std::vector<WindowScore> exact;
   std::vector<WindowScore> rounded;
-  for (size_t i = 0; i < windows.size(); ++i) {
+  std::vector<WindowScore> rounded_fitted;
+  for (size_t i = 0; i < all.size(); ++i) {
     CRUMB_RETURN_IF_ERROR(
-        clock.Begin(fmt::format("measuring, window {} of {}", i + 1, windows.size())));
+        clock.Begin(fmt::format("measuring, window {} of {}", i + 1, all.size())));
     ReferenceWindow kept;
-    CRUMB_ASSIGN_OR_RETURN(const WindowScore a,
-                           Score(reference, windows[i].tokens, nullptr, &kept, pool));
-    CRUMB_ASSIGN_OR_RETURN(const WindowScore b,
-                           Score(packed, windows[i].tokens, &kept, nullptr, pool));
-    exact.push_back(a);
-    rounded.push_back(b);
+    CRUMB_ASSIGN_OR_RETURN(const WindowScore a, Score(reference, all[i], nullptr, &kept, pool));
+    CRUMB_ASSIGN_OR_RETURN(const WindowScore b, Score(packed, all[i], &kept, nullptr, pool));
+    if (i < windows.size()) {
+      exact.push_back(a);
+      rounded.push_back(b);
+    } else {
+      rounded_fitted.push_back(b);
+    }
     clock.Done(1);
   }
   const TextScore score = Summarize(rounded);
@@ -57,6 +68,8 @@ Result<PlanCheck> MeasurePlan(const Model& reference, const Model& packed,
   check.tokens = score.tokens;
   check.kl = score.kl;
   check.ppl_ratio = PerplexityRatio(rounded, exact);
+  check.fitted_windows = std::ssize(rounded_fitted);
+  if (!rounded_fitted.empty()) check.fitted_kl = Summarize(rounded_fitted).kl;
   return check;
 }
 
@@ -73,7 +86,9 @@ Json PlanCheckJson(const PlanCheck& check, const MixedPlan& plan, double loss_sc
           {"measured_kl_interval", interval(check.kl)},
           {"predicted_ppl_ratio", plan.predicted_ppl_ratio},
           {"measured_ppl_ratio", check.ppl_ratio.value},
-          {"measured_ppl_ratio_interval", interval(check.ppl_ratio)}};
+          {"measured_ppl_ratio_interval", interval(check.ppl_ratio)},
+          {"fitted_windows", check.fitted_windows},
+          {"fitted_kl_nats", check.fitted_kl.value}};
 }
 
 }  // namespace crumb

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/json_fwd.h"
 #include "base/status.h"
@@ -22,6 +23,10 @@ struct PlanCheck {
   int64_t tokens = 0;  // that were scored (eval/perplexity.h)
   Estimate kl;         // nats a token
   Estimate ppl_ratio;
+  // The same on windows that the calibration did read. Below `kl` by what was fitted to them alone,
+  // which is less the more text there is; 0 where none was given.
+  int64_t fitted_windows = 0;
+  Estimate fitted_kl;
 
   // What MixedPlanOptions::loss_scale should have been for the plan's ratio to come true; `scale`:
   // what it was. 0 when the measured loss is not positive.
@@ -29,9 +34,10 @@ struct PlanCheck {
 };
 
 // Both models with float32 activations, since the prediction is of the weights' errors alone.
-// `windows` is not empty.
+// `windows` is not empty. `calibration`: of these as many, spread evenly, are measured too.
 Result<PlanCheck> MeasurePlan(const Model& reference, const Model& packed,
-                              std::span<const HeldOutWindow> windows, ThreadPool& pool,
+                              std::span<const HeldOutWindow> windows,
+                              std::span<const std::vector<int32_t>> calibration, ThreadPool& pool,
                               const ProgressFn& progress);
 
 // Measured beside predicted, for --json and manifests.

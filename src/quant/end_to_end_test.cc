@@ -186,6 +186,31 @@ TEST_F(EndToEndTest, KilledWhileTuningGoesOnFromTheWholeModelWithTheSameBytes) {
   EXPECT_EQ(manifest["end_to_end"]["held_out_losses"].size(), 3u);
 }
 
+TEST_F(EndToEndTest, WindowsOfItsOwnAreAllThatTheTuningReads) {
+  QuantizeModelOptions options = Options("own", "trellis", "trellis2", 1);
+  options.tuning_windows.assign(tokens_.windows.begin() + 8, tokens_.windows.end());
+  CalibrationTokens first = tokens_;
+  first.windows.resize(8);
+  options.calibration = &first;
+  const auto result = QuantizeModel(*teacher_, options, pool_, {});
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  EXPECT_EQ(result->tuning->windows + result->tuning->held_out, 8);
+  // The same in two steps.
+  QuantizeModelOptions untuned = Options("first", "trellis", "trellis2", 0);
+  untuned.calibration = &first;
+  ASSERT_TRUE(QuantizeModel(*teacher_, untuned, pool_, {}).ok());
+  const auto model = LoadOrFail(untuned.folder);
+  ASSERT_NE(model, nullptr);
+  ASSERT_TRUE(TuneEndToEnd(*teacher_, *model, options.tuning_windows, options.tuning, folder_,
+                           pool_, nullptr)
+                  .ok());
+  const auto own = LoadOrFail(options.folder);
+  ASSERT_NE(own, nullptr);
+  EXPECT_TRUE(TunedParts(*own) == TunedParts(*model));
+  const Json manifest = ReadJsonFile(JoinPath(options.folder, "manifest.json")).value();
+  EXPECT_EQ(manifest["calibration"]["tuning_windows"], 8);
+}
+
 TEST_F(EndToEndTest, AddsNoBits) {
   ASSERT_TRUE(QuantizeModel(*teacher_, Options("tuned", "trellis", "trellis2", 1), pool_, {}).ok());
   const std::string untuned = Untuned("trellis", "trellis2");

@@ -79,6 +79,9 @@ Result<Json> MakeManifest(const Model& model, const QuantizeModelOptions& option
   const BlockQuantizerOptions& blocks = options.blocks;
   manifest["seed"] = blocks.seed;
   manifest["calibration"] = *options.calibration->manifest;
+  if (!options.tuning_windows.empty()) {
+    manifest["calibration"]["tuning_windows"] = options.tuning_windows.size();
+  }
   Json& hashes = manifest["calibration"]["line_hashes"] = Json::array();
   for (const uint64_t line : options.calibration->line_hashes) {
     hashes.push_back(fmt::format("{:016x}", line));
@@ -283,6 +286,11 @@ Status CheckTuning(const Model& model, const QuantizeModelOptions& options) {
   return OkStatus();
 }
 
+std::span<const std::vector<int32_t>> TuningWindows(const QuantizeModelOptions& options) {
+  if (!options.tuning_windows.empty()) return options.tuning_windows;
+  return options.calibration->windows;
+}
+
 }  // namespace
 
 RowImportance RowImportanceOf(const Model& model, const Sensitivity& sensitivity) {
@@ -345,8 +353,8 @@ Result<QuantizeModelResult> QuantizeModel(const Model& model, const QuantizeMode
                                            counter, pool, &result.layers_resumed));
       }
       CRUMB_ASSIGN_OR_RETURN(
-          result.tuning, TuneFolder(model, untuned, options.calibration->windows, options.tuning,
-                                    *writer, pool, options.tuning_progress));
+          result.tuning, TuneFolder(model, untuned, TuningWindows(options), options.tuning, *writer,
+                                    pool, options.tuning_progress));
     } else {
       CRUMB_RETURN_IF_ERROR(QuantizeInto(std::move(writer), model, options, manifest, partial,
                                          counter, pool, &result.layers_resumed));

@@ -33,8 +33,11 @@ struct QuantizeModelOptions {
   // Where the sensitivities that importance of rows comes from are kept, for several widths of one
   // model; empty: in FOLDER.partial, which goes when the folder is whole.
   std::string sensitivity_path;
-  // Afterwards, on the calibration windows; with epochs > 0 these are needed.
+  // Afterwards, on `tuning_windows` or, where there are none, on the calibration windows; with
+  // epochs > 0 there must be some. Windows that no block was fitted to show what is really left: on
+  // those of the calibration a model is closer to the float one than anywhere else.
   EndToEndOptions tuning;
+  std::vector<std::vector<int32_t>> tuning_windows;
   std::function<bool(int64_t, int64_t)> tuning_progress;  // windows done, of all
   std::string folder;
   bool replace = false;

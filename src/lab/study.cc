@@ -13,6 +13,7 @@
 #include "evidence/metrics.h"
 #include "kernels/kernel_set.h"
 #include "lab/bench.h"
+#include "lab/load_to_run.h"
 #include "lab/study_state.h"
 #include "model/session.h"
 #include "quant/quantize_model.h"
@@ -163,7 +164,7 @@ Result<std::unique_ptr<Study>> Study::Prepare(const StudyOptions& options, Ledge
   Variant reference;
   reference.name = "reference";
   reference.path = options.model_path;
-  CRUMB_ASSIGN_OR_RETURN(reference.model, Model::Load(options.model_path));
+  CRUMB_ASSIGN_OR_RETURN(reference.model, LoadToRun(options.model_path));
   state.variants.push_back(std::move(reference));
   CRUMB_ASSIGN_OR_RETURN(std::vector<Variant> variants, VariantsFor(options));
   for (Variant& variant : variants) state.variants.push_back(std::move(variant));

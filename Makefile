@@ -46,14 +46,14 @@ test:
 	@python3 tools/run_tests.py unit integration asan fuzz --fuzz-seconds $(FUZZ_SECONDS)
 
 check:
-	@tools/install_packages.sh demo test check
-	@cmake --preset release -DCRUMB_TESTS=ON --log-level=WARNING
-	@cmake --build --preset release --target crumb unit_tests -j $(JOBS)
+	@tools/install_packages.sh demo test bench check
+	@cmake --preset release -DCRUMB_TESTS=ON -DCRUMB_BENCH=ON --log-level=WARNING
+	@cmake --build --preset release --target crumb unit_tests instructions_bench -j $(JOBS)
 	@cmake --preset tsan --log-level=WARNING
 	@cmake --build --preset tsan --target unit_tests -j $(JOBS)
 	@cmake --preset fuzz --log-level=WARNING
 	@cmake --build --preset fuzz --target fuzzers -j $(JOBS)
-	@python3 tools/run_tests.py format tidy tsan arm fuzz --fuzz-seconds $(LONG_FUZZ_SECONDS)
+	@python3 tools/run_tests.py format counts tidy tsan arm fuzz --fuzz-seconds $(LONG_FUZZ_SECONDS)
 
 # The editor's files lie in a package of PyPI for web sites; nothing of it is run but in the browser.
 check-article:

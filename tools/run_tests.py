@@ -11,6 +11,7 @@ Stages (the Makefile builds what they need):
   format       clang-format changes nothing, counted as one test
   tidy         clang-tidy on every source file, counted as one test a file
   arm          the kernels' tests, built for ARM and run in an emulator
+  counts       no product takes more instructions than its table says, counted as one test
 
 Only the standard library is used. The exit code is the verdict: 0 when nothing failed.
 """
@@ -272,10 +273,21 @@ def stage_arm(env, totals):
                        totals)
 
 
+def stage_counts(totals):
+    """tools/check_instructions.py: instructions of the kernels under valgrind."""
+    done = subprocess.run([sys.executable, str(ROOT / "tools" / "check_instructions.py")],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace")
+    say(done.stdout.strip())
+    totals.add(passed=done.returncode == 0, skipped=done.returncode == 77,
+               failed=done.returncode not in (0, 77))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    stages = ["unit", "integration", "asan", "tsan", "fuzz", "format", "tidy", "arm"]
+    stages = ["unit", "integration", "asan", "tsan", "fuzz", "format", "tidy", "arm",
+              "counts"]
     parser.add_argument("stages", nargs="+", choices=stages, metavar="STAGE")
     parser.add_argument("--fuzz-seconds", type=int, default=15)
     arguments = parser.parse_args()
@@ -292,6 +304,7 @@ def main():
         "format": lambda: stage_format(totals),
         "tidy": lambda: stage_tidy(totals),
         "arm": lambda: stage_arm(env, totals),
+        "counts": lambda: stage_counts(totals),
     }
     for stage in arguments.stages:
         say(f"== {stage}")

@@ -13,7 +13,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <system_error>
+
+#include "base/large_pages.h"
 
 namespace crumb {
 namespace {
@@ -69,6 +73,16 @@ Status RemoveAbandoned(const std::string& parent, const std::string& prefix) {
   return OkStatus();
 }
 
+// Where the files lie that are mapped now, by the address of their end.
+struct Maps {
+  std::mutex mutex;
+  std::map<const std::byte*, const std::byte*> begin_of;
+};
+Maps& CurrentMaps() {
+  static auto* maps = new Maps;  // never destroyed: files may outlive other statics
+  return *maps;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::string& path) {
@@ -94,13 +108,34 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::string& pa
       return FromErrno(path, "map", error);
     }
     data = static_cast<const std::byte*>(map);
+    Maps& maps = CurrentMaps();
+    const std::lock_guard lock(maps.mutex);
+    maps.begin_of[data + size] = data;
   }
   ::close(fd);
   return std::shared_ptr<const MappedFile>(new MappedFile(path, data, size));
 }
 
 MappedFile::~MappedFile() {
-  if (size_ > 0) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (size_ == 0) return;
+  Maps& maps = CurrentMaps();
+  const std::lock_guard lock(maps.mutex);
+  maps.begin_of.erase(data_ + size_);
+  ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void ReleaseFilePages(std::span<const std::byte> bytes) {
+  Maps& maps = CurrentMaps();
+  const std::lock_guard lock(maps.mutex);
+  const auto file = maps.begin_of.upper_bound(bytes.data());
+  if (file == maps.begin_of.end() || bytes.data() < file->second) return;
+  if (bytes.data() + bytes.size() > file->first) return;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<uintptr_t>(bytes.data());
+  const uintptr_t begin = (first + page - 1) / page * page;
+  const uintptr_t end = (first + bytes.size()) / page * page;
+  // Of a private map that nobody can write to, so that nothing is lost.
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 Result<std::string> ReadFile(const std::string& path, int64_t max_bytes) {

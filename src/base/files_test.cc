@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/large_pages.h"
 #include "base/temporary_folder_for_test.h"
 
 namespace crumb {
@@ -43,6 +44,20 @@ TEST(MappedFile, StaysValidWhenTheFileIsReplacedOrRemoved) {
   EXPECT_EQ(Text(**file), "old");
   ASSERT_TRUE(RemoveAll(folder / "a").ok());
   EXPECT_EQ(Text(**file), "old");
+}
+
+TEST(MappedFile, ReleasedBytesAreReadAgainAndOtherBytesAreLeftAlone) {
+  const TemporaryFolder folder;
+  const std::string content(100000, 'x');
+  ASSERT_TRUE(WriteFileAtomic(folder / "a", content).ok());
+  const auto file = MappedFile::Open(folder / "a");
+  ASSERT_TRUE(file.ok());
+  ReleaseFilePages((*file)->bytes());
+  ReleaseFilePages((*file)->bytes().subspan(5000, 70000));
+  EXPECT_EQ(Text(**file), content);
+  const std::string other = content;
+  ReleaseFilePages(std::as_bytes(std::span(other)));
+  EXPECT_EQ(other, content);
 }
 
 TEST(MappedFile, MissingFileAndFolderAreErrorsWithTheirName) {

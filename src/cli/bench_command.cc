@@ -7,6 +7,7 @@
 #include "cli/bench_parts.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "lab/load_to_run.h"
 #include "measure/machine.h"
 
 namespace crumb {
@@ -39,7 +40,7 @@ Status Run(BenchArguments arguments, const CommonOptions& common) {
     LoadOptions load;
     load.decode_to = arguments.decode_to;
     const double start = Now();
-    CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, Model::Load(path, load));
+    CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, LoadToRun(path, load));
     loaded.push_back({source, path, std::move(model), Now() - start});
   }
   return RunPart({arguments, common, loaded, *pool});

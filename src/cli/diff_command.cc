@@ -12,6 +12,7 @@
 #include "cli/eval_tasks.h"
 #include "eval/perplexity.h"
 #include "eval/text_diff.h"
+#include "lab/load_to_run.h"
 #include "model/generator.h"
 #include "tasks/generated.h"
 #include "tasks/score.h"
@@ -82,7 +83,7 @@ Result<std::unique_ptr<Model>> LoadOne(const std::string& source, const DiffArgu
   CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(source, common));
   LoadOptions load;
   load.decode_to = arguments.decode_to;
-  return Model::Load(path, load);
+  return LoadToRun(path, load);
 }
 
 Status CheckDecoders(const Pair& pair, const DiffArguments& arguments) {

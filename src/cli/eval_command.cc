@@ -17,6 +17,7 @@
 #include "eval/perplexity.h"
 #include "eval/self_noise.h"
 #include "eval/sliding_windows.h"
+#include "lab/load_to_run.h"
 #include "lab/text_rows.h"
 
 namespace crumb {
@@ -134,7 +135,7 @@ Result<std::unique_ptr<Model>> LoadDecoder(const std::string& source, const std:
   CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(source, common));
   LoadOptions load;
   load.decode_to = decode_to;
-  CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, Model::Load(path, load));
+  CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, LoadToRun(path, load));
   if (model->config().encoder) {
     return Unsupported(
         fmt::format("{}: is an encoder and predicts no text; crumb study measures "

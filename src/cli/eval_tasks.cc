@@ -14,6 +14,7 @@
 #include "cli/common.h"
 #include "cli/result_rows.h"
 #include "evidence/metrics.h"
+#include "lab/load_to_run.h"
 #include "lab/task_rows.h"
 #include "measure/machine.h"
 #include "tasks/results_json.h"
@@ -36,7 +37,7 @@ Result<ModelResults> RunModel(const std::string& source, const std::vector<Study
   CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(source, common));
   LoadOptions load;
   load.decode_to = arguments.decode_to;
-  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, Model::Load(path, load));
+  CRUMB_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, LoadToRun(path, load));
   ModelResults results;
   results.name = source;
   results.source = model->source();

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "lab/load_to_run.h"
 #include "model/generator.h"
 #include "model/session.h"
 
@@ -36,7 +37,7 @@ Result<Ready> Prepare(const GenerateArguments& arguments, const CommonOptions& c
   Ready ready;
   CRUMB_ASSIGN_OR_RETURN(const std::string path, ResolveModel(arguments.model, common));
   CRUMB_ASSIGN_OR_RETURN(ready.pool, MakePool(common));
-  CRUMB_ASSIGN_OR_RETURN(ready.model, Model::Load(path));
+  CRUMB_ASSIGN_OR_RETURN(ready.model, LoadToRun(path));
   if (ready.model->config().encoder) {
     return Unsupported(fmt::format("{}: is an encoder and generates no text", path));
   }

@@ -1,7 +1,7 @@
 // Everything times float activations. Part of matmul-inl.h.
 //
 // Position c of a row goes to lane c % kLanes; the lanes are added at the end. Rows are decoded to
-// float32, 16 at a time, but for float formats with one activation row.
+// float32, 16 at a time, but for float formats with few activation rows.
 
 struct LoadFloat32 {
   static constexpr int64_t kBytes = 4;
@@ -28,14 +28,16 @@ FloatWeights RowsFrom(FloatWeights w, int64_t row) {
   return w;
 }
 
+// `next`: what to ask for meanwhile, with several activation rows.
 template <typename Loader, int kRows, int kBatch>
-void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y,
-               int64_t y_stride) {
+void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y, int64_t y_stride,
+               TileAhead next = {}) {
   [[maybe_unused]] const RowsAhead in_row(kRows, w.row_bytes);
   [[maybe_unused]] const int64_t tile_on = RoundUp(kPrefetchBytes, kRows * w.row_bytes);
   Float acc[kRows][kBatch];
   CRUMB_UNROLL for (auto& row : acc) { CRUMB_UNROLL for (Float& a : row) a = Simd::Zero(); }
   const auto step = [&](int64_t c, int64_t n) {
+    if constexpr (kBatch > 1) next.Ask(kRows * kLanes * Loader::kBytes);
     Float weights[kRows];
     // Narrow vectors have no instruction to spare for a place that depends on c.
     [[maybe_unused]] const int64_t distance =
@@ -60,24 +62,28 @@ void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y
   }
 }
 
+// `end`: of what may be asked for ahead.
 template <typename Loader, int kBatch>
 void FloatTiles(const FloatWeights& w, const float* x, int64_t x_stride, int64_t rows, float* y,
-                int64_t y_stride) {
+                int64_t y_stride, const uint8_t* end = nullptr) {
   constexpr int kRows = Simd::kFloatRows;
+  const int64_t tile_bytes = kRows * w.row_bytes;
   int64_t r = 0;
   for (; r + kRows <= rows; r += kRows) {
-    FloatTile<Loader, kRows, kBatch>(RowsFrom(w, r), x, x_stride, y + r, y_stride);
+    const FloatWeights tile = RowsFrom(w, r);
+    const TileAhead next(tile.data + tile_bytes, end, tile_bytes, 0);
+    FloatTile<Loader, kRows, kBatch>(tile, x, x_stride, y + r, y_stride, next);
   }
   for (; r < rows; ++r) FloatTile<Loader, 1, kBatch>(RowsFrom(w, r), x, x_stride, y + r, y_stride);
 }
 
 template <typename Loader, int kBatch>
 void FloatTilesFor(int64_t batch, const FloatWeights& w, const float* x, int64_t x_stride,
-                   int64_t rows, float* y, int64_t y_stride) {
+                   int64_t rows, float* y, int64_t y_stride, const uint8_t* end = nullptr) {
   if (batch == kBatch) {
-    FloatTiles<Loader, kBatch>(w, x, x_stride, rows, y, y_stride);
+    FloatTiles<Loader, kBatch>(w, x, x_stride, rows, y, y_stride, end);
   } else if constexpr (kBatch > 1) {
-    FloatTilesFor<Loader, kBatch - 1>(batch, w, x, x_stride, rows, y, y_stride);
+    FloatTilesFor<Loader, kBatch - 1>(batch, w, x, x_stride, rows, y, y_stride, end);
   }
 }
 
@@ -155,6 +161,28 @@ void FloatRowsOfOne(const WeightView& w, const ActivationView& x, int64_t begin,
   }
 }
 
+// Few activation rows: weights become floats in registers, kTileRows rows at a time for all of
+// them. Up to so many, reading them again costs less than putting floats into scratch.
+constexpr int64_t kFewOfFloats = 2 * Simd::kFloatBatch;
+
+template <typename Loader>
+void FloatRowsOfFew(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
+                    float* y, int64_t y_stride) {
+  const int64_t padded = w.groups * kGroup;
+  const int64_t row_bytes = w.cols * Loader::kBytes;
+  const int64_t parts = (x.batch + Simd::kFloatBatch - 1) / Simd::kFloatBatch;
+  for (int64_t row = begin; row < end; row += kTileRows) {
+    const FloatWeights weights = {w.codes + row * row_bytes, row_bytes, w.cols};
+    const int64_t rows = Smaller(kTileRows, end - row);
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t b = x.batch * part / parts;
+      FloatTilesFor<Loader, Simd::kFloatBatch>(
+          x.batch * (part + 1) / parts - b, weights, x.floats + b * padded, padded, rows,
+          y + b * y_stride + row, y_stride, part == 0 ? w.codes + end * row_bytes : nullptr);
+    }
+  }
+}
+
 // Decodes kTileRows rows at a time to floats and uses them for all activation rows.
 template <typename Decode>
 void DecodedRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
@@ -178,6 +206,8 @@ void FloatRows(const WeightView& w, const ActivationView& x, int64_t begin, int6
                int64_t y_stride, void* scratch) {
   if (x.batch == 1) {
     FloatRowsOfOne<Loader>(w, x, begin, end, y);
+  } else if (x.batch <= kFewOfFloats) {
+    FloatRowsOfFew<Loader>(w, x, begin, end, y, y_stride);
   } else {
     DecodedRows(w, x, begin, end, y, y_stride, scratch, DecodeFloatRow<Loader>);
   }

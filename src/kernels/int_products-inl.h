@@ -75,8 +75,7 @@ IntInputs RowsFrom(IntInputs x, int64_t b) {
 
 // ---- scales of weights -------------------------------------------------------------------------
 
-// Reads eight scales or sixteen zeros of each row at a time, past the tile's last row too, and
-// writes as many; what does not belong to a vector of rows is overwritten by the next one.
+// Reads eight scales or sixteen zeros of each row at a time, past the tile's last row too.
 template <WeightFormat kFormat>
 void PrepareScales(const uint8_t* halves, const uint8_t* zeros, int64_t groups, int64_t rows,
                    const IntScratch& scratch) {
@@ -88,6 +87,7 @@ void PrepareScales(const uint8_t* halves, const uint8_t* zeros, int64_t groups, 
       Simd::Quads pairs[4];
       Simd::Transpose(halves + 2 * (first * groups + g), 2 * groups, pairs);
       CRUMB_UNROLL for (int i = 0; i < 4; ++i) {
+        if (g + 2 * i >= groups) break;
         Simd::Store(scales + (g + 2 * i) * kLanes, Simd::LowHalf(pairs[i]));
         Simd::Store(scales + (g + 2 * i + 1) * kLanes, Simd::HighHalf(pairs[i]));
       }
@@ -98,6 +98,7 @@ void PrepareScales(const uint8_t* halves, const uint8_t* zeros, int64_t groups, 
       Simd::Quads fours[4];
       Simd::Transpose(zeros + first * groups + g, groups, fours);
       CRUMB_UNROLL for (int i = 0; i < 16; ++i) {
+        if (g + i >= groups) break;
         const Float zero = Simd::ToFloat(Simd::ByteOf(fours[i / 4], i % 4));
         const Float offset = Simd::Fma(zero, Simd::Set(kFactor), Simd::Set(-kBias));
         const int64_t at = (g + i) * kLanes;
@@ -105,6 +106,17 @@ void PrepareScales(const uint8_t* halves, const uint8_t* zeros, int64_t groups, 
       }
     }
   }
+}
+
+// Asks for the scales and zeros of a tile that begins at `row`, if there is one before `end`.
+inline void PrefetchScales(const WeightView& w, int64_t row, int64_t end) {
+  if (row >= end) return;
+  const int64_t n = Smaller(kTileRows, end - row) * w.groups;
+  const auto ask = [n](const uint8_t* p, int64_t each) {
+    for (int64_t i = 0; i < each * n; i += 64) __builtin_prefetch(p + i);
+  };
+  ask(w.scales + 2 * row * w.groups, 2);
+  if (w.zeros != nullptr) ask(w.zeros + row * w.groups, 1);
 }
 
 // Scales of `rows` <= kTileRows rows that have one each.
@@ -177,33 +189,111 @@ void IntTile(const IntScratch& w, const IntInputs& x, int64_t rows, const float*
   }
 }
 
-// `batch` activation rows, kBatch at a time and then fewer.
+// IntTile for `batch` <= kBatch activation rows.
 template <bool kWide, bool kGroupScales, int kBatch = Simd::kIntBatch>
+void IntTileFor(int64_t batch, const IntScratch& w, const IntInputs& x, int64_t rows,
+                const float* row_scales, float* y, int64_t y_stride) {
+  if (batch == kBatch) {
+    IntTile<kWide, kGroupScales, kBatch>(w, x, rows, row_scales, y, y_stride);
+  } else if constexpr (kBatch > 1) {
+    IntTileFor<kWide, kGroupScales, kBatch - 1>(batch, w, x, rows, row_scales, y, y_stride);
+  }
+}
+
+// Any number of activation rows: as few register tiles as will do, of nearly the same width, since
+// a narrow one waits for its own sums.
+template <bool kWide, bool kGroupScales>
 void IntTiles(const IntScratch& w, const IntInputs& x, int64_t batch, int64_t rows,
               const float* row_scales, float* y, int64_t y_stride) {
-  int64_t b = 0;
-  for (; b + kBatch <= batch; b += kBatch) {
-    IntTile<kWide, kGroupScales, kBatch>(w, RowsFrom(x, b), rows, row_scales, y + b * y_stride,
-                                         y_stride);
-  }
-  if constexpr (kBatch > 1) {
-    IntTiles<kWide, kGroupScales, kBatch / 2>(w, RowsFrom(x, b), batch - b, rows, row_scales,
-                                              y + b * y_stride, y_stride);
+  const int64_t tiles = (batch + Simd::kIntBatch - 1) / Simd::kIntBatch;
+  for (int64_t i = 0; i < tiles; ++i) {
+    const int64_t b = batch * i / tiles;
+    IntTileFor<kWide, kGroupScales>(batch * (i + 1) / tiles - b, w, RowsFrom(x, b), rows,
+                                    row_scales, y + b * y_stride, y_stride);
   }
 }
 
 // A tile of packed rows as levels.
 template <WeightFormat kFormat>
-void UnpackTile(const uint8_t* codes, int64_t groups, int64_t rows, uint8_t* levels) {
+void UnpackTile(const uint8_t* codes, int64_t groups, int64_t rows, TileAhead next,
+                uint8_t* levels) {
   constexpr int64_t kBytes = GroupLevels<kFormat>::kBytes;
   for (int64_t first = 0; first < rows; first += kLanes) {
     const uint8_t* row = codes + first * groups * kBytes;
     for (int64_t g = 0; g < groups; ++g, levels += kGroupLevels) {
+      next.Ask(kLanes * kBytes);
       GroupLevels<kFormat>::Unpack(row + g * kBytes, groups * kBytes,
                                    [&](int q, Simd::Quads quads) CRUMB_INLINE {
                                      Simd::StoreQuads(quads, levels + q * kQuadBytes);
                                    });
     }
+  }
+}
+
+// ---- few activation rows: unpacking happens in registers, once for all --------------------------
+
+// kLanes weight rows, of which the first `count` are wanted.
+template <WeightFormat kFormat, bool kGroupScales, int kBatch>
+void IntTileOfFew(const uint8_t* codes, const IntScratch& w, int64_t first, const IntInputs& x,
+                  int64_t count, const float* row_scales, TileAhead& next, float* y,
+                  int64_t y_stride) {
+  constexpr bool kWide = kFormat == WeightFormat::kInt8;
+  constexpr int64_t kBytes = GroupLevels<kFormat>::kBytes;
+  constexpr int kFactor = kStart<kWide, kGroupScales>;
+  // Sums that do not wait for one another.
+  constexpr int kChains = kBatch <= Simd::kFewWithTwoSums ? 2 : 1;
+  const float* scales = w.scales + first * x.groups;
+  const float* offsets = w.offsets + first * x.groups;
+  const int64_t row_bytes = x.groups * kBytes;
+  Float acc[kBatch];
+  CRUMB_UNROLL for (Float& a : acc) a = Simd::Zero();
+  for (int64_t g = 0; g < x.groups; ++g) {
+    next.Ask(kLanes * kBytes);
+    typename Simd::template Dot<kWide> dot[kBatch][kChains];
+    CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
+      dot[b][0].Start(kFactor == 0 ? 0 : kFactor * x.sums[b * x.groups + g]);
+      if constexpr (kChains > 1) dot[b][1].Start(0);
+    }
+    const int8_t* x_codes = x.codes + g * kGroup;
+    GroupLevels<kFormat>::Unpack(
+        codes + g * kBytes, row_bytes, [&](int q, Simd::Quads quads) CRUMB_INLINE {
+          CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
+            dot[b][q % kChains].Add(quads,
+                                    Simd::LoadCodes4(x_codes + b * x.groups * kGroup + 4 * q));
+          }
+        });
+    CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
+      Simd::Ints sum = dot[b][0].Sum();
+      if constexpr (kChains > 1) sum = Simd::AddInts(sum, dot[b][1].Sum());
+      Float product = Simd::Set(x.scales[b * x.groups + g]);
+      if constexpr (kGroupScales) product = Simd::Mul(Simd::Load(scales + g * kLanes), product);
+      acc[b] = Simd::Fma(Simd::ToFloat(sum), product, acc[b]);
+      if constexpr (kGroupScales) {
+        acc[b] = Simd::Fnma(Simd::Load(offsets + g * kLanes),
+                            Simd::Set(x.offsets[b * x.groups + g]), acc[b]);
+      }
+    }
+  }
+  CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
+    if constexpr (!kGroupScales) acc[b] = Simd::Mul(acc[b], Simd::Load(row_scales + first));
+    StoreRows(acc[b], count, y + b * y_stride + first);
+  }
+}
+
+// `rows` weight rows of a tile with 2 <= batch <= kBatch activation rows.
+template <WeightFormat kFormat, bool kGroupScales, int kBatch = Simd::kFew>
+void IntTilesOfFew(int64_t batch, const uint8_t* codes, const IntScratch& w, const IntInputs& x,
+                   int64_t rows, const float* row_scales, TileAhead next, float* y,
+                   int64_t y_stride) {
+  if (batch == kBatch) {
+    for (int64_t first = 0; first < rows; first += kLanes) {
+      IntTileOfFew<kFormat, kGroupScales, kBatch>(
+          codes + first * x.groups * GroupLevels<kFormat>::kBytes, w, first, x, rows - first,
+          row_scales, next, y, y_stride);
+    }
+  } else if constexpr (kBatch > 2) {
+    IntTilesOfFew<kFormat, kGroupScales, kBatch - 1>(batch, codes, w, x, rows, row_scales, next, y,
+                                                     y_stride);
   }
 }
 
@@ -282,6 +372,10 @@ Float IntRowsOfOne(const uint8_t* rows, int64_t distance, const IntInputs& x, co
   return acc;
 }
 
+// With more activation rows than these, memory has time enough, and asking for the next tile only
+// delays the unpacking of this one.
+constexpr int64_t kMostWithAhead = 48;
+
 // ---- both --------------------------------------------------------------------------------------
 
 template <WeightFormat kFormat>
@@ -337,8 +431,17 @@ void IntRows(const WeightView& w, const ActivationView& view, int64_t begin, int
       __builtin_memcpy(scratch.rows, codes, static_cast<uint64_t>(rows * row_bytes));
       codes = scratch.rows;
     }
+    const TileAhead next(w.codes + (row + kTileRows) * row_bytes,
+                         w.codes + (view.batch <= kMostWithAhead ? end : 0) * row_bytes,
+                         kTileRows * row_bytes);
+    if (view.batch > 1) PrefetchScales(w, row + kTileRows, end);
+    if (view.batch > 1 && view.batch <= Simd::kFew) {
+      IntTilesOfFew<kFormat, kGroupScales>(view.batch, codes, scratch, x, rows, row_scales, next,
+                                           y + row, y_stride);
+      continue;
+    }
     if (view.batch > 1) {
-      UnpackTile<kFormat>(codes, w.groups, rows, scratch.levels);
+      UnpackTile<kFormat>(codes, w.groups, rows, next, scratch.levels);
       IntTiles<kWide, kGroupScales>(scratch, x, view.batch, rows, row_scales, y + row, y_stride);
       continue;
     }

@@ -139,6 +139,8 @@ struct LayerKernels {
   void (*gated_activation)(Activation f, const float* gate, const float* up, int64_t n, float* y);
   void (*activation)(Activation f, float* x, int64_t n);
   int64_t (*arg_max)(const float* x, int64_t n);
+  // kernels/layers.h
+  double (*exponentials)(const float* x, int64_t n, double largest, double factor, double* y);
 };
 
 struct KernelSet {

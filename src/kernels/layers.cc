@@ -59,6 +59,10 @@ void ApplyActivation(Activation f, float* x, int64_t n, ThreadPool& pool) {
 
 int64_t ArgMax(const float* x, int64_t n) { return Kernels().arg_max(x, n); }
 
+double Exponentials(const float* x, int64_t n, double largest, double factor, double* y) {
+  return Kernels().exponentials(x, n, largest, factor, y);
+}
+
 void Rope(const float* cosines, const float* sines, int64_t rows, int64_t heads, int64_t dim,
           float* x, ThreadPool& pool) {
   const ProfileMark mark(WorkKind::kLayers);

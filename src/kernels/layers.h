@@ -37,6 +37,10 @@ void ApplyActivation(Activation f, float* x, int64_t n, ThreadPool& pool);
 // when all are. The same in every kernel set.
 int64_t ArgMax(const float* x, int64_t n);
 
+// y[i] = e^(factor (x[i] - largest)) within two units in the last place, 0 where x[i] is NaN or
+// minus infinity; returns their sum. For x[i] <= largest, largest finite, factor >= 0.
+double Exponentials(const float* x, int64_t n, double largest, double factor, double* y);
+
 // Rotary position embedding on pairs (i, i + dim/2) of each head (Su et al. 2021, eq. 34; the
 // half-split order of GPT-NeoX). cosines and sines hold rows x dim/2 numbers; x is rows x heads x
 // dim.

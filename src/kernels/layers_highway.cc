@@ -183,11 +183,36 @@ int64_t ArgMaxRun(const float* x, int64_t n) {
   return i;
 }
 
+double ExponentialsRun(const float* x, int64_t n, double largest, double factor, double* y) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> d32;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  // hn::Exp gives 0 below -1000 and for NaN.
+  const auto weights = [&](auto floats) HWY_ATTR {
+    const auto above = hn::Sub(hn::PromoteTo(d, floats), hn::Set(d, largest));
+    return hn::Exp(d, hn::Mul(above, hn::Set(d, factor)));
+  };
+  auto sum = hn::Zero(d);
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto w = weights(hn::LoadU(d32, x + i));
+    hn::StoreU(w, d, y + i);
+    sum = hn::Add(sum, w);
+  }
+  double rest = 0;
+  for (; i < n; ++i) {
+    y[i] = hn::GetLane(weights(hn::Set(d32, x[i])));
+    rest += y[i];
+  }
+  return hn::GetLane(hn::SumOfLanes(d, sum)) + rest;
+}
+
 }  // namespace
 
 const LayerKernels* Table() {
   static constexpr LayerKernels kernels = {RmsNormRow,         LayerNormRow,  RopeRow,
-                                           GatedActivationRun, ActivationRun, ArgMaxRun};
+                                           GatedActivationRun, ActivationRun, ArgMaxRun,
+                                           ExponentialsRun};
   return &kernels;
 }
 

@@ -73,11 +73,21 @@ int64_t ArgMaxRun(const float* x, int64_t n) {
   return best;
 }
 
+double ExponentialsRun(const float* x, int64_t n, double largest, double factor, double* y) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    y[i] = std::isnan(x[i]) ? 0 : std::exp((static_cast<double>(x[i]) - largest) * factor);
+    sum += y[i];
+  }
+  return sum;
+}
+
 }  // namespace
 
 const LayerKernels& ScalarLayers() {
   static constexpr LayerKernels kernels = {RmsNormRow,         LayerNormRow,  RopeRow,
-                                           GatedActivationRun, ActivationRun, ArgMaxRun};
+                                           GatedActivationRun, ActivationRun, ArgMaxRun,
+                                           ExponentialsRun};
   return kernels;
 }
 

@@ -174,5 +174,31 @@ TEST(ArgMax, IsTheFirstOfTheLargestAndNeverANan) {
   });
 }
 
+TEST(Exponentials, AreWithinTwoUlpsAndSumToWhatIsReturned) {
+  ForEachKernelSet([] {
+    for (const int64_t n : {1, 7, 64, 1003}) {
+      std::vector<float> x = Random(n, 4, 30);
+      if (n > 7) {
+        x[3] = NAN;
+        x[5] = -INFINITY;
+        x[6] = -3e38f;
+      }
+      float largest = x[0];
+      for (const float v : x) largest = v > largest ? v : largest;
+      std::vector<double> y(Index(n));
+      const double sum = Exponentials(x.data(), n, double{largest}, 1.25, y.data());
+      double expected_sum = 0;
+      for (int64_t i = 0; i < n; ++i) {
+        const float v = x[Index(i)];
+        const double expected = std::isnan(v) ? 0 : std::exp((double{v} - largest) * 1.25);
+        // Two units in the last place; results below the least normal number may be 0.
+        ASSERT_NEAR(y[Index(i)], expected, 2 * DBL_EPSILON * expected + DBL_MIN) << v;
+        expected_sum += y[Index(i)];
+      }
+      ASSERT_NEAR(sum, expected_sum, static_cast<double>(n) * DBL_EPSILON * expected_sum);
+    }
+  });
+}
+
 }  // namespace
 }  // namespace crumb

@@ -17,8 +17,10 @@
 // for float_products-inl.h and activations; besides, for int_products-inl.h:
 //
 //   kIntVectors, kIntBatch  register tile: vectors of weight rows x activation rows
-//   Quads                   kLanes rows side by side, four bytes (levels or packed bits) of each
-//   Transpose(p, stride, q), TransposeHalf(p, stride, q)
+//   kFew                    so many activation rows have weights unpacked in registers, not
+//   scratch; kFewWithTwoSums         up to so many have two sums each Quads kLanes rows side by
+//   side, four bytes (levels or packed bits) of each Transpose(p, stride, q), TransposeHalf(p,
+//   stride, q)
 //                           16 (8) bytes of each of kLanes rows as four (two) Quads
 //   LoadQuads, StoreQuads   of 4 kLanes bytes
 //   And(q, byte), Or(q, q)
@@ -128,6 +130,37 @@ class RowsAhead {
   int64_t distance_;
   int64_t inside_;
   int64_t jump_ = 0;
+};
+
+// Asks for the tile behind this one, in the order of addresses, while this one is worked on: in
+// that order more misses are under way, and the CPU's own prefetching, which does not see through
+// rows side by side, runs too. Small tiles come to the innermost cache; larger ones would push out
+// each other there, so they come to the second one.
+class TileAhead {
+ public:
+  TileAhead() = default;  // of nothing
+  // The tile of `tile_bytes` from `begin` on, as far as it lies before `end`.
+  TileAhead(const uint8_t* begin, const uint8_t* end, int64_t tile_bytes)
+      : TileAhead(begin, end, tile_bytes, kLargestInFirst) {}
+  TileAhead(const uint8_t* begin, const uint8_t* end, int64_t tile_bytes, int64_t largest_in_first)
+      : at_(begin), end_(end), to_first_(tile_bytes <= largest_in_first) {}
+
+  CRUMB_INLINE void Ask(int64_t bytes) {
+    for (int64_t i = 0; i < bytes && at_ < end_; i += kLine, at_ += kLine) {
+      if (to_first_) {
+        __builtin_prefetch(at_, 0, 3);
+      } else {
+        __builtin_prefetch(at_, 0, 2);
+      }
+    }
+  }
+
+ private:
+  static constexpr int64_t kLine = 64;
+  static constexpr int64_t kLargestInFirst = 8192;
+  const uint8_t* at_ = nullptr;
+  const uint8_t* end_ = nullptr;
+  bool to_first_ = true;
 };
 
 // Each file uses what those before it define.

@@ -13,6 +13,8 @@ struct Simd {
   static constexpr int kFloatBatch = 4;
   static constexpr int kIntVectors = 2;
   static constexpr int kIntBatch = 4;
+  static constexpr int kFew = 3;
+  static constexpr int kFewWithTwoSums = 1;
   static constexpr int kColumns = 32;
   static constexpr int kSubtracted = 128;
   static constexpr bool kTernaryInRegisters = false;

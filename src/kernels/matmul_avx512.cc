@@ -19,6 +19,8 @@ struct Simd {
   static constexpr int kFloatBatch = 6;
   static constexpr int kIntVectors = 1;
   static constexpr int kIntBatch = 12;
+  static constexpr int kFew = 8;
+  static constexpr int kFewWithTwoSums = 3;
   static constexpr int kColumns = 64;
   static constexpr int kSubtracted = 0;
   static constexpr bool kTernaryInRegisters = true;

@@ -13,6 +13,8 @@ struct Simd {
   static constexpr int kFloatBatch = 4;
   static constexpr int kIntVectors = 4;
   static constexpr int kIntBatch = 4;
+  static constexpr int kFew = 4;
+  static constexpr int kFewWithTwoSums = 2;
   static constexpr int kColumns = 64;
   static constexpr int kSubtracted = 128;
   static constexpr bool kTernaryInRegisters = false;

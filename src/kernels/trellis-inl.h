@@ -14,13 +14,14 @@
 // out of a window stay above it in the byte, and tables do not look at them: so a weight does not
 // depend on where decoding began, if that was history_rows above it.
 
-// Simd::kOwnRows: the set has its own form of one activation row.
+// Simd::kOwnRows: the set has its own form of few activation rows.
+constexpr int64_t kFewOfTrellis = 16;
 
 constexpr float kTrellisBias = 128;
 
 template <int kBits>
-void TrellisRowProducts(const WeightView& w, const IntInputs& x, int64_t begin, int64_t end,
-                        float* y, const IntScratch& scratch);
+void TrellisRowProducts(const WeightView& w, const IntInputs& x, int64_t batch, int64_t begin,
+                        int64_t end, float* y, int64_t y_stride, const IntScratch& scratch);
 
 template <int kBits>
 struct Trellis {
@@ -171,7 +172,7 @@ void TrellisIntRows(const WeightView& w, const IntInputs& x, int64_t batch, int6
     for (int64_t r = 0; r < rows; ++r) {
       Code::DecodeNext(w, row + r, tables, scratch.rest, scratch.rows + r * stride);
     }
-    UnpackTile<WeightFormat::kInt8>(scratch.rows, w.groups, rows, scratch.levels);
+    UnpackTile<WeightFormat::kInt8>(scratch.rows, w.groups, rows, TileAhead(), scratch.levels);
     IntTiles<true, false>(scratch, x, batch, rows, scales, y + row, y_stride);
   }
 }
@@ -208,7 +209,9 @@ void TrellisFormatRows(const WeightView& w, const ActivationView& x, int64_t beg
   const IntScratch parts(scratch, w.groups, x.batch);
   const IntInputs inputs = {x.codes, x.scales, nullptr, x.sums, x.groups};
   if constexpr (Simd::kOwnRows) {
-    if (x.batch == 1) return TrellisRowProducts<kBits>(w, inputs, begin, end, y, parts);
+    if (x.batch <= kFewOfTrellis) {
+      return TrellisRowProducts<kBits>(w, inputs, x.batch, begin, end, y, y_stride, parts);
+    }
   }
   if (x.batch == 1) {
     Trellis<kBits>::RowsOfOne(w, inputs, begin, end, y, parts.rest);

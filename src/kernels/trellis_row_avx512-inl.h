@@ -1,5 +1,5 @@
-// One row of int8 activations times trellis codes (codecs/trellis.h) with AVX-512, VBMI and GFNI.
-// Part of matmul_avx512.cc, which includes it behind matmul-inl.h.
+// One row of int8 activations, or few, times trellis codes (codecs/trellis.h) with AVX-512, VBMI
+// and GFNI. Part of matmul_avx512.cc, which includes it behind matmul-inl.h.
 //
 // Sixteen weight rows at a time:
 // 1. Lines. 64 bytes of each row (eight words of 64 columns) are turned so that a vector holds one
@@ -20,30 +20,6 @@
 //                 with a table of the sums
 //   1 bit         the eight rows of one parity, as the windows go
 
-// Reads one byte of each line of the tile behind this one, in the order of addresses. Reads in
-// order let the CPU's own prefetching run, which does not see through rows side by side, and more
-// of them are under way than prefetch instructions can be. Only for tiles so small that two of them
-// fit into the innermost cache.
-class TileAhead {
- public:
-  TileAhead(const uint8_t* begin, const uint8_t* end, int64_t tile_bytes)
-      : at_(begin), end_(Fits(tile_bytes) ? end : begin) {}
-  static bool Fits(int64_t tile_bytes) { return tile_bytes <= kLargest; }
-
-  CRUMB_INLINE void Read(int64_t bytes) {
-    for (const uint8_t* to = at_ + bytes; at_ < to; at_ += kLine) {
-      if (at_ >= end_) return;
-      static_cast<void>(*static_cast<const volatile uint8_t*>(at_));
-    }
-  }
-
- private:
-  static constexpr int64_t kLine = 64;
-  static constexpr int64_t kLargest = 12288;
-  const uint8_t* at_;
-  const uint8_t* end_;
-};
-
 template <int kBits>
 struct TrellisRow {
   using Vector = __m512i;
@@ -56,6 +32,7 @@ struct TrellisRow {
   static constexpr int64_t kChunkLines = kBits == 3 ? 3 : 1;
   static constexpr int64_t kChunkGroups = 8 * kChunkLines / kBits;
   static constexpr int64_t kGroupBytes = 8 * kBits;
+  static constexpr int64_t kLongestTile = 65536;  // that is asked for while another is worked on
   // Histories of a group: of kParts parts of the tile's rows, kWindowed at a time.
   static constexpr int kParts = kBits == 4 ? 4 : 2;
   static constexpr int kWindowed = kBits == 4 ? 2 : kBits;
@@ -80,21 +57,39 @@ struct TrellisRow {
     Vector low[kTables][kAges];
     Vector high[kTables];  // the second half of the last one, for windows that reach bit 6
 
-    explicit Tables(const uint8_t* p) {
-      alignas(64) uint8_t table[64], shifted[128];
-      for (int t = 0; t < kTables; ++t) {
+    // Byte i: i; the even bits of i; its odd bits.
+    struct alignas(64) Index {
+      uint8_t all[64], even[64], odd[64];
+      constexpr Index() : all(), even(), odd() {
         for (int i = 0; i < 64; ++i) {
-          // 4 bits: the even bits of i for one plane and the odd ones for the other.
-          const int even = (i & 1) | (i >> 1 & 2) | (i >> 2 & 4);
-          const int odd = (i >> 1 & 1) | (i >> 2 & 2) | (i >> 3 & 4);
-          table[i] = kBits == 4 ? static_cast<uint8_t>(p[128 * t + even] + p[128 * t + 64 + odd])
-                                : p[64 * t + i];
+          all[i] = static_cast<uint8_t>(i);
+          even[i] = static_cast<uint8_t>((i & 1) | (i >> 1 & 2) | (i >> 2 & 4));
+          odd[i] = static_cast<uint8_t>((i >> 1 & 1) | (i >> 2 & 2) | (i >> 3 & 4));
         }
-        for (int age = 0; age < kAges; ++age) {
-          for (int i = 0; i < 128; ++i) shifted[i] = table[(i >> age) % 64];
-          low[t][age] = _mm512_load_si512(shifted);
+      }
+    };
+
+    explicit Tables(const uint8_t* p) {
+      static constexpr Index kIndex;
+      const Vector index = _mm512_load_si512(kIndex.all);
+      for (int t = 0; t < kTables; ++t) {
+        Vector table;
+        if constexpr (kBits == 4) {  // the even bits for one plane and the odd ones for the other
+          table = _mm512_add_epi8(_mm512_permutexvar_epi8(_mm512_load_si512(kIndex.even),
+                                                          _mm512_loadu_si512(p + 128 * t)),
+                                  _mm512_permutexvar_epi8(_mm512_load_si512(kIndex.odd),
+                                                          _mm512_loadu_si512(p + 128 * t + 64)));
+        } else {
+          table = _mm512_loadu_si512(p + 64 * t);
         }
-        high[t] = _mm512_load_si512(shifted + 64);
+        // Entry i of what is looked up at age a: entry (i >> a) % 64 of the table, i < 128.
+        CRUMB_UNROLL for (unsigned age = 0; age < kAges; ++age) {
+          const Vector low_bits = _mm512_set1_epi8(static_cast<char>(63 >> age));
+          const Vector place = _mm512_and_si512(_mm512_srli_epi16(index, age), low_bits);
+          low[t][age] = _mm512_permutexvar_epi8(place, table);
+          const Vector above = _mm512_set1_epi8(static_cast<char>(64 >> age));
+          high[t] = _mm512_permutexvar_epi8(_mm512_or_si512(place, above), table);
+        }
       }
     }
     template <int kAge>
@@ -239,13 +234,12 @@ struct TrellisRow {
   }
   static Vector Load(const uint8_t* p) { return _mm512_load_si512(p); }
 
-  // Adds the products of half the columns of a group (quads 0 and 1, or 2 and 3, of every four) to
-  // sums. `codes`: of each quad twice.
-  static CRUMB_INLINE inline void AddHalf(bool high, Histories& now, int64_t index,
-                                          const uint8_t* state, const Tables& tables, Vector codes,
-                                          Vector (&sums)[8]) {
-    const auto add = [&](int i, Vector levels)
-                         CRUMB_INLINE { sums[i] = _mm512_dpbusd_epi32(sums[i], levels, codes); };
+  // Calls add(i, levels) for half the columns of a group (quads 0 and 1, or 2 and 3, of every four)
+  // and each i < 8: the weights of two rows, in the order of InOrder.
+  template <typename Add>
+  static CRUMB_INLINE inline void ForHalf(bool high, Histories& now, int64_t index,
+                                          const uint8_t* state, const Tables& tables,
+                                          const Add& add) {
     if constexpr (kBits == 1) {
       const Vector even = Beside(high, Load(now.At(0, index)), Load(state));
       const Vector odd = Beside(high, Load(now.At(1, index)), Load(state + 64));
@@ -332,7 +326,7 @@ struct TrellisRow {
       TurnChunk(rows, first, groups, ahead.From(first * kGroupBytes), now);
       const int64_t end = Smaller(first + kChunkGroups, groups);
       for (int64_t g = first; g < end; ++g) {
-        next.Read(kRows * kGroupBytes);
+        next.Ask(kRows * kGroupBytes);
         const int64_t index = (g - first) * kWindowed;
         uint8_t* state = states + g * kStateVectors * 64;
         use(g, index, state);
@@ -350,8 +344,15 @@ struct TrellisRow {
       const Vector codes = Simd::LoadCodes(x.codes + g * kGroup);
       Vector sums[8];
       CRUMB_UNROLL for (Vector& sum : sums) sum = _mm512_setzero_si512();
-      AddHalf(false, now, index, state, tables, _mm512_unpacklo_epi32(codes, codes), sums);
-      AddHalf(true, now, index, state, tables, _mm512_unpackhi_epi32(codes, codes), sums);
+      // Of each quad twice.
+      const Vector low = _mm512_unpacklo_epi32(codes, codes);
+      const Vector high = _mm512_unpackhi_epi32(codes, codes);
+      ForHalf(false, now, index, state, tables, [&](int i, Vector levels) CRUMB_INLINE {
+        sums[i] = _mm512_dpbusd_epi32(sums[i], levels, low);
+      });
+      ForHalf(true, now, index, state, tables, [&](int i, Vector levels) CRUMB_INLINE {
+        sums[i] = _mm512_dpbusd_epi32(sums[i], levels, high);
+      });
       const Vector start = Simd::SetInts(-kWideBias * x.sums[g]);
       const Float dots = Simd::ToFloat(_mm512_add_epi32(SumPairs(sums), start));
       acc = Simd::Fma(dots, Simd::Set(x.scales[g]), acc);
@@ -360,9 +361,43 @@ struct TrellisRow {
     return InOrder(acc);
   }
 
-  // Rows begin <= r < end. `states`: kStateVectors * 64 bytes a group, aligned; `copy`: 16 rows.
-  static void Products(const WeightView& w, const IntInputs& x, int64_t begin, int64_t end,
-                       float* y, uint8_t* states, uint8_t* copy) {
+  // The same for `batch` rows of activations: weights are decoded to a buffer, a group at a time,
+  // and multiplied with each. sums[b * kLanes + i]: lane i, not yet in the order of rows.
+  static void TileOfFew(const Rows16& rows, const IntInputs& x, int64_t batch, const Tables& tables,
+                        const RowsAhead& ahead, TileAhead next, uint8_t* states, float* sums) {
+    Histories now;
+    alignas(64) uint8_t levels[2][8][64];  // by halves of the columns and rows, as ForHalf has them
+    for (int64_t i = 0; i < batch * kLanes; ++i) sums[i] = 0;
+    const auto add = [&](int64_t g, int64_t index, const uint8_t* state) CRUMB_INLINE {
+      CRUMB_UNROLL for (int half = 0; half < 2; ++half) {
+        ForHalf(half == 1, now, index, state, tables, [&](int i, Vector decoded) CRUMB_INLINE {
+          _mm512_store_si512(levels[half][i], decoded);
+        });
+      }
+      for (int64_t b = 0; b < batch; ++b) {
+        const int64_t group = b * x.groups + g;
+        const Vector codes = Simd::LoadCodes(x.codes + group * kGroup);
+        const Vector low = _mm512_unpacklo_epi32(codes, codes);
+        const Vector high = _mm512_unpackhi_epi32(codes, codes);
+        Vector dots[8];
+        CRUMB_UNROLL for (int i = 0; i < 8; ++i) {
+          dots[i] = _mm512_dpbusd_epi32(_mm512_setzero_si512(), Load(levels[0][i]), low);
+          dots[i] = _mm512_dpbusd_epi32(dots[i], Load(levels[1][i]), high);
+        }
+        const Vector start = Simd::SetInts(-kWideBias * x.sums[group]);
+        const Float products = Simd::ToFloat(_mm512_add_epi32(SumPairs(dots), start));
+        float* sum = sums + b * kLanes;
+        Simd::Store(sum, Simd::Fma(products, Simd::Set(x.scales[group]), Simd::Load(sum)));
+      }
+    };
+    ForGroups(rows, x.groups, ahead, next, states, now, add);
+  }
+
+  // Rows begin <= r < end. `states`: kStateVectors * 64 bytes a group, aligned; `copy`: 16 rows;
+  // `sums`: batch * kLanes.
+  static void Products(const WeightView& w, const IntInputs& x, int64_t batch, int64_t begin,
+                       int64_t end, float* y, int64_t y_stride, uint8_t* states, uint8_t* copy,
+                       float* sums) {
     const int64_t row_bytes = w.groups * kGroupBytes;
     const auto bytes = static_cast<uint64_t>(row_bytes);
     const RowsAhead ahead(kRows, row_bytes);
@@ -374,7 +409,7 @@ struct TrellisRow {
       __builtin_memcpy(copy + (kRows - above) * row_bytes, w.codes + (begin - above) * row_bytes,
                        bytes * static_cast<uint64_t>(above));
       Histories now;
-      ForGroups({copy, row_bytes}, w.groups, ahead, {nullptr, nullptr, 0}, states, now,
+      ForGroups({copy, row_bytes}, w.groups, ahead, TileAhead(), states, now,
                 [](int64_t, int64_t, const uint8_t*) {});
     }
     for (int64_t row = begin; row < end; row += kRows) {
@@ -385,17 +420,28 @@ struct TrellisRow {
         __builtin_memcpy(copy, codes, bytes * static_cast<uint64_t>(rows));
         codes = copy;
       }
-      const TileAhead next(w.codes + (row + kRows) * row_bytes, w.codes + end * row_bytes,
+      const uint8_t* behind = w.codes + (row + kRows) * row_bytes;
+      const TileAhead next(behind,
+                           kRows * row_bytes <= kLongestTile ? w.codes + end * row_bytes : behind,
                            kRows * row_bytes);
-      const Float sums = Tile({codes, row_bytes}, x, tables, ahead, next, states);
       const Float scales = Simd::LoadHalf(w.scales + 2 * row, rows);
-      StoreRows(Simd::Mul(sums, scales), rows, y + row);
+      if (batch == 1) {
+        const Float all = Tile({codes, row_bytes}, x, tables, ahead, next, states);
+        StoreRows(Simd::Mul(all, scales), rows, y + row);
+        continue;
+      }
+      TileOfFew({codes, row_bytes}, x, batch, tables, ahead, next, states, sums);
+      for (int64_t b = 0; b < batch; ++b) {
+        const Float inorder = InOrder(Simd::Load(sums + b * kLanes));
+        StoreRows(Simd::Mul(inorder, scales), rows, y + b * y_stride + row);
+      }
     }
   }
 };
 
 template <int kBits>
-void TrellisRowProducts(const WeightView& w, const IntInputs& x, int64_t begin, int64_t end,
-                        float* y, const IntScratch& scratch) {
-  TrellisRow<kBits>::Products(w, x, begin, end, y, scratch.levels, scratch.rows);
+void TrellisRowProducts(const WeightView& w, const IntInputs& x, int64_t batch, int64_t begin,
+                        int64_t end, float* y, int64_t y_stride, const IntScratch& scratch) {
+  TrellisRow<kBits>::Products(w, x, batch, begin, end, y, y_stride, scratch.levels, scratch.rows,
+                              scratch.scales);
 }

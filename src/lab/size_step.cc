@@ -10,6 +10,7 @@
 #include "evidence/metrics.h"
 #include "formats/packed_folder.h"
 #include "lab/bench.h"
+#include "lab/load_to_run.h"
 #include "lab/study_state.h"
 #include "measure/machine.h"
 #include "model/session.h"
@@ -191,7 +192,7 @@ Status RecordLoadTime(Study::State& state, const Variant& variant) {
   std::vector<double> samples;
   for (int i = 0; i < kLoadRepetitions; ++i) {
     const double start = Now();
-    CRUMB_RETURN_IF_ERROR(Model::Load(variant.path).status());
+    CRUMB_RETURN_IF_ERROR(LoadToRun(variant.path).status());
     samples.push_back(Now() - start);
   }
   FillFromSamples(samples, "repetitions", row);
@@ -208,7 +209,7 @@ Status RunSizeStep(Study::State& state, WorkClock& clock) {
         CRUMB_RETURN_IF_ERROR(clock.Begin(fmt::format("quantizing {}", variant.name)));
         CRUMB_RETURN_IF_ERROR(QuantizeVariant(state, variant, clock));
       }
-      CRUMB_ASSIGN_OR_RETURN(variant.model, Model::Load(variant.path));
+      CRUMB_ASSIGN_OR_RETURN(variant.model, LoadToRun(variant.path));
     }
     CRUMB_RETURN_IF_ERROR(clock.Begin(fmt::format("weighing {}", variant.name)));
     CRUMB_RETURN_IF_ERROR(RecordBits(state, variant));

@@ -11,6 +11,7 @@
 #include "codecs/codec.h"
 #include "evidence/metrics.h"
 #include "kernels/kernel_set.h"
+#include "lab/load_to_run.h"
 #include "lab/model_row.h"
 #include "lab/study_state.h"
 
@@ -59,7 +60,7 @@ Result<std::unique_ptr<Study>> Study::Prepare(const StudyOptions& options, Ledge
   reference.name = "reference";
   reference.path = options.model_path;
   const double start = Now();
-  CRUMB_ASSIGN_OR_RETURN(reference.model, Model::Load(options.model_path));
+  CRUMB_ASSIGN_OR_RETURN(reference.model, LoadToRun(options.model_path));
   const double load_seconds = Now() - start;
   state.variants.push_back(std::move(reference));
   CRUMB_ASSIGN_OR_RETURN(std::vector<Variant> variants, VariantsFor(options));

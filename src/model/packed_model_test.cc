@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/large_pages.h"
 #include "formats/packed_folder.h"
+#include "model/large_pages.h"
 #include "model/model_test_util.h"
 
 namespace crumb {
@@ -56,6 +58,18 @@ TEST_P(PackedModel, LoadsAsTheSameModel) {
   ThreadPool pool(1);
   const std::vector<int32_t> tokens = {5, 6, 7, 8};
   EXPECT_EQ(model_test::AllLogits(*model_test::ExactSession(*packed, pool), tokens),
+            model_test::AllLogits(*model_test::ExactSession(*model_, pool), tokens));
+}
+
+TEST_P(PackedModel, InLargePagesIsTheSameModel) {
+  ASSERT_TRUE(WritePacked(*model_, folder_, "").ok());
+  const auto moved = model_test::LoadOrFail(folder_, "f16");
+  ASSERT_NE(moved, nullptr);
+  ASSERT_EQ(MoveToLargePages(*moved), LargePagesOffered());
+  EXPECT_EQ(moved->weight_bytes(), model_->weight_bytes());
+  ThreadPool pool(1);
+  const std::vector<int32_t> tokens = {5, 6, 7, 8};
+  EXPECT_EQ(model_test::AllLogits(*model_test::ExactSession(*moved, pool), tokens),
             model_test::AllLogits(*model_test::ExactSession(*model_, pool), tokens));
 }
 

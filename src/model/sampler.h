@@ -28,14 +28,17 @@ class Sampler {
 
  private:
   struct Candidate {
-    double weight;  // exp((logit - largest) / temperature)
+    double weight;
     int32_t token;
   };
+  double CollectAbove(double least);
   size_t KeepLikeliest(double* total);
 
   SamplerOptions options_;
   Rng rng_;
-  std::vector<Candidate> candidates_;  // kept between calls
+  // Both kept between calls.
+  std::vector<double> weights_;  // of each token: exp((logit - largest) / temperature)
+  std::vector<Candidate> candidates_;
 };
 
 }  // namespace crumb

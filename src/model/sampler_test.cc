@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <vector>
+
+#include "base/rng.h"
 
 namespace crumb {
 namespace {
@@ -71,6 +75,68 @@ TEST(Sampler, SameSeedGivesTheSameTokens) {
   Sampler a({.temperature = 1, .top_k = 50, .top_p = 0.9, .seed = 3});
   Sampler b({.temperature = 1, .top_k = 50, .top_p = 0.9, .seed = 3});
   for (int i = 0; i < 50; ++i) EXPECT_EQ(a.Next(logits), b.Next(logits));
+}
+
+// The definition, one number after another: the tokens by weight, cut at k, then at p; drawn from
+// the likeliest on (without cuts: from the last id on).
+int32_t DrawByDefinition(const SamplerOptions& options, const std::vector<float>& logits,
+                         double uniform) {
+  const float top = *std::max_element(logits.begin(), logits.end());
+  std::vector<double> weights;
+  for (const float v : logits) {
+    weights.push_back(std::exp((double{v} - double{top}) / options.temperature));
+  }
+  std::vector<size_t> order(logits.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto total = [&] {
+    double sum = 0;
+    for (const size_t i : order) sum += weights[i];
+    return sum;
+  };
+  if (options.top_k > 0 || options.top_p < 1) {
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return weights[a] > weights[b]; });
+    if (options.top_k > 0) {
+      order.resize(std::min(order.size(), static_cast<size_t>(options.top_k)));
+    }
+    const double wanted = options.top_p * total();
+    double sum = 0;
+    size_t kept = 0;
+    while (kept < order.size() && (kept == 0 || sum < wanted)) sum += weights[order[kept++]];
+    if (options.top_p < 1) order.resize(kept);
+  } else {
+    std::reverse(order.begin(), order.end());
+  }
+  double left = uniform * total();
+  for (const size_t i : order) {
+    left -= weights[i];
+    if (left < 0) return static_cast<int32_t>(i);
+  }
+  return static_cast<int32_t>(order.back());
+}
+
+TEST(Sampler, DrawsWhatTheDefinitionDrawsForTheSameSeed) {
+  constexpr SamplerOptions kOptions[] = {
+      {.temperature = 1},
+      {.temperature = 0.7, .top_k = 40},
+      {.temperature = 0.7, .top_k = 4000},
+      {.temperature = 1, .top_p = 0.9},
+      {.temperature = 3, .top_p = 0.999},
+      {.temperature = 1.5, .top_k = 300, .top_p = 0.8},
+  };
+  for (const double spread : {0.1, 3.0, 12.0}) {
+    Rng rng(7);
+    std::vector<float> logits(3001);
+    for (float& v : logits) v = static_cast<float>(spread * rng.Gaussian());
+    for (SamplerOptions options : kOptions) {
+      for (options.seed = 1; options.seed <= 60; ++options.seed) {
+        // A draw so close to an edge that roundings decide has a probability of 1e-12.
+        ASSERT_EQ(Sampler(options).Next(logits),
+                  DrawByDefinition(options, logits, Rng(options.seed).Uniform()))
+            << "spread " << spread << " top-k " << options.top_k << " top-p " << options.top_p;
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -197,6 +197,8 @@ class Refusals(ArticleTest):
         self.assertIn("supervisors", self.refused(2, study, "-o", out, "--audience", "children"))
         self.assertIn("写公众号文章", self.refused(2, study, "-o", out, "--topic", "写诗"))
         self.assertIn("32", self.refused(2, study, "-o", out, "--title", "题" * 33))
+        self.assertIn("INT4", self.refused(2, study, "-o", out, "--title", "用INT4省内存"))
+        self.assertIn("72%", self.refused(2, study, "-o", out, "--title", "省下72%的内存"))
         self.assertIn("3000/day", self.refused(2, study, "-o", out, "--load", "many"))
         self.assertIn("--library", self.refused(2, study, "-o", out, "--use", "no-such-entry"))
         self.assertIn("-o", self.refused(2, study))

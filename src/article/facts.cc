@@ -45,12 +45,6 @@ Range Quotient(const Range& a, const Range& b) {
   return {value - half, value + half};
 }
 
-// One side of a comparison.
-struct Side {
-  std::optional<Range> range;
-  std::string missing;  // name of the fact that is not there
-};
-
 double Half(const Range& range) { return (range.high - range.low) / 2; }
 
 double Apart(const Range& a, const Range& b) {
@@ -166,75 +160,62 @@ std::string Facts::MeasuredBy(std::string_view name) const {
 }
 
 Condition Facts::Check(std::string_view condition) const {
-  std::vector<std::string> words = SplitList(condition, ' ');
-  Condition result;
-  if (words.empty()) return {true, "", 0};
-  for (const auto& [word, holds] : {std::pair{"busy", IsBusy()},
-                                    {"unpacked", ReferenceIsUnpacked()},
-                                    {"manuals", IsOnManuals()}}) {
-    if (words[0] != word && words[0] != std::string("!") + word) continue;
-    result.holds = holds == (words[0] == word);
-    return result;
+  const std::vector<std::string> words = SplitList(condition, ' ');
+  if (words.size() == 1) return CheckWord(words[0]);
+  if (words.size() == 2 && words[0] == "has") {
+    return {std::ranges::count(texts_, words[1]) > 0, "", 0};
   }
-  if (words[0] == "has" && words.size() == 2) {
-    result.holds = std::ranges::count(texts_, words[1]) > 0;
-    return result;
+  if (words.size() != 3) return {};
+  if (!words[0].starts_with('@')) return CheckComparison(words[0], words[1], words[2]);
+  const std::string a = SubjectOf(std::string_view(words[0]).substr(1));
+  const std::string b = SubjectOf(std::string_view(words[2]).substr(1));
+  return {!a.empty() && (a == b) == (words[1] == "="), "", 0};
+}
+
+Condition Facts::CheckWord(std::string_view word) const {
+  const bool negated = word.starts_with('!');
+  word.remove_prefix(negated ? 1 : 0);
+  for (const auto& [known, holds] : {std::pair<std::string_view, bool>{"busy", IsBusy()},
+                                     {"unpacked", ReferenceIsUnpacked()},
+                                     {"manuals", IsOnManuals()}}) {
+    if (word == known) return {holds != negated, "", 0};
   }
-  if (words.size() == 3 && words[0].starts_with('@')) {
-    const auto subject = [&](std::string_view word) { return SubjectOf(word.substr(1)); };
-    const bool same = subject(words[0]) == subject(words[2]);
-    result.holds = !subject(words[0]).empty() && (words[1] == "=" ? same : !same);
-    return result;
-  }
-  if (words.size() == 1) {
-    const bool negated = words[0].starts_with('!');
-    const std::string name = words[0].substr(negated ? 1 : 0);
-    const bool there =
-        name.starts_with('@') ? !SubjectOf(name.substr(1)).empty() : Find(name).has_value();
-    result.holds = there != negated;
-    if (!result.holds && !negated) {
-      result.run = MeasuredBy(name.starts_with('@') ? name.substr(1) + "." : name);
-    }
-    return result;
-  }
-  if (words.size() != 3) return result;
-  const auto range = [&](const std::string& name, Side& side) {
-    Range found{0, 0};
-    const std::optional<Fact> fact = Find(name);
-    if (!fact.has_value()) {
-      side.missing = name;
-      return found;
-    }
-    if (fact->scale != Scale::kSpread) return RangeOf(*fact->row);
-    const std::optional<Quantity> spread = Measure(Scale::kSpread, *fact->row, nullptr);
-    return spread.has_value() ? Range{spread->value, spread->value} : found;
-  };
-  const auto side = [&](const std::string& word) {
-    Side one;
-    const size_t slash = word.find('/');
-    if (const std::optional<double> number = Number(word)) {
-      one.range = Range{*number, *number};
-    } else if (slash == std::string::npos) {
-      one.range = range(word, one);
-    } else {
-      const std::string name = word.substr(0, slash);
-      const Range a = range(name, one);
-      const Range b = range(word.substr(slash + 1) + name.substr(name.find('.')), one);
-      if (one.missing.empty()) one.range = Quotient(a, b);
-    }
-    if (!one.missing.empty()) one.range.reset();
-    return one;
-  };
-  const Side a = side(words[0]);
-  const Side b = side(words[2]);
-  for (const Side* one : {&a, &b}) {
-    if (one->range.has_value()) continue;
-    result.run = MeasuredBy(one->missing);
-    return result;
-  }
-  result.holds = Compared(words[1], *a.range, *b.range);
-  if (words[1] != "~") result.strength = Apart(*a.range, *b.range);
-  return result;
+  const bool role = word.starts_with('@');
+  const bool there = role ? !SubjectOf(word.substr(1)).empty() : Find(word).has_value();
+  if (there || negated) return {there != negated, "", 0};
+  return {false, MeasuredBy(role ? std::string(word.substr(1)) + "." : std::string(word)), 0};
+}
+
+std::optional<Range> Facts::RangeOfFact(const std::string& name) const {
+  const std::optional<Fact> fact = Find(name);
+  if (!fact.has_value()) return {};
+  if (fact->scale != Scale::kSpread) return RangeOf(*fact->row);
+  const std::optional<Quantity> spread = Measure(Scale::kSpread, *fact->row, nullptr);
+  return spread.has_value() ? Range{spread->value, spread->value} : Range{};
+}
+
+std::optional<Range> Facts::Side(const std::string& word, std::string* missing) const {
+  if (const std::optional<double> number = Number(word)) return Range{*number, *number};
+  const size_t slash = std::min(word.size(), word.find('/'));
+  const std::string name = word.substr(0, slash);
+  const std::optional<Range> a = RangeOfFact(name);
+  if (!a.has_value()) *missing = name;
+  if (slash == word.size() || !a.has_value()) return a;
+  const std::string other =
+      word.substr(slash + 1) + name.substr(std::min(name.size(), name.find('.')));
+  const std::optional<Range> b = RangeOfFact(other);
+  if (b.has_value()) return Quotient(*a, *b);
+  *missing = other;
+  return {};
+}
+
+Condition Facts::CheckComparison(const std::string& left, std::string_view op,
+                                 const std::string& right) const {
+  std::string missing;
+  const std::optional<Range> a = Side(left, &missing);
+  const std::optional<Range> b = Side(right, &missing);
+  if (!a.has_value() || !b.has_value()) return {false, MeasuredBy(missing), 0};
+  return {Compared(op, *a, *b), "", op == "~" ? 0 : Apart(*a, *b)};
 }
 
 Condition Facts::CheckAll(const std::vector<std::string>& conditions) const {

@@ -65,6 +65,14 @@ class Facts {
   std::string TextOf(std::string_view text) const;
 
  private:
+  Condition CheckWord(std::string_view word) const;
+  Condition CheckComparison(const std::string& left, std::string_view op,
+                            const std::string& right) const;
+  // One side of a comparison: a number, a fact, a quotient of facts; `missing` is the fact that is
+  // not there.
+  std::optional<Range> Side(const std::string& word, std::string* missing) const;
+  std::optional<Range> RangeOfFact(const std::string& name) const;
+
   const StudyRows& study_;
   const Library& library_;
   Cast cast_;

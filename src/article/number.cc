@@ -64,9 +64,9 @@ Shape ShapeOf(Scale scale, std::string_view unit, double value) {
   }
   if (unit == "bytes/s") return {"每秒", " GB", 1e9};
   if (unit == "s") {
-    return value >= 600   ? Shape{"", "分钟", 60}
-           : value >= 0.1 ? Shape{"", "秒", 1}
-                          : Shape{"", "毫秒", 1e-3};
+    return value >= 600 ? Shape{"", "分钟", 60}
+           : value >= 1 ? Shape{"", "秒", 1}
+                        : Shape{"", "毫秒", 1e-3};
   }
   if (unit == "tokens/s") return {"每秒", "个词元", 1};
   if (unit == "sentences/s") return {"每秒", "句", 1};

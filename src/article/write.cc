@@ -75,6 +75,7 @@ WordTable WordsOf(const Library& library, const Request& request, const Facts& f
   const Entry* sector = library.Find("sector", request.sector);
   plain("sector", request.sector);
   for (const auto& [key, value] : sector->fields) plain(key, value);
+  plain("reader", library.Find("audience", request.audiences.front())->Get("words"));
   const Evidence& reference = facts.study().first_of_reference();
   words["model"] = NamePieces(ModelName(library, reference.model));
   plain("text", TextName(facts.TextOf("main")));

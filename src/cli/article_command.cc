@@ -202,7 +202,8 @@ Status Run(const ArticleArguments& arguments, const CommonOptions& common) {
     CRUMB_ASSIGN_OR_RETURN(article.document.figures,
                            article::DrawFigures(studies.front().rows, {}));
   }
-  CRUMB_ASSIGN_OR_RETURN(const ArticleFiles files, WriteArticleFiles(article, folder.temporary()));
+  CRUMB_ASSIGN_OR_RETURN(const ArticleFiles files,
+                         WriteArticleFiles(article, !arguments.title.empty(), folder.temporary()));
   CRUMB_RETURN_IF_ERROR(folder.Commit());
   PrintSummary(article, files, arguments, common);
   return OkStatus();

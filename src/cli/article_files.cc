@@ -112,7 +112,8 @@ Result<std::deque<article::Study>> GatherStudies(const std::vector<std::string>&
   return studies;
 }
 
-Result<ArticleFiles> WriteArticleFiles(const article::Article& article, const std::string& folder) {
+Result<ArticleFiles> WriteArticleFiles(const article::Article& article, bool own_title,
+                                       const std::string& folder) {
   const auto path = [&](const std::string& name) { return JoinPath(folder, name); };
   CRUMB_ASSIGN_OR_RETURN(const auto rendered, Render(article));
   ArticleFiles written;
@@ -129,12 +130,19 @@ Result<ArticleFiles> WriteArticleFiles(const article::Article& article, const st
   CRUMB_ASSIGN_OR_RETURN(const lint::Rows rows, lint::ReadRows(path(kLedger)));
   std::vector<lint::LintReport> reports;
   std::vector<std::string> errors;
+  // Errors of the text forms, whose first line is the title; in a page it stands anywhere.
+  size_t in_title = 0;
+  size_t in_text = 0;
   for (const auto& file : rendered) {
     CRUMB_ASSIGN_OR_RETURN(lint::LintReport report, lint::LintFile(path(file.first), trace, &rows));
     report.file = file.first;
     for (const lint::Finding& finding : report.findings) {
       if (finding.severity == lint::Severity::kPerson) continue;
       const bool error = finding.severity == lint::Severity::kError;
+      if (error && file.first.ends_with(".txt")) {
+        ++in_text;
+        if (finding.at.line == 1) ++in_title;
+      }
       (error ? errors : written.warnings)
           .push_back(fmt::format("{}:{}:{} {} {} {}", file.first, finding.at.line,
                                  finding.at.column, finding.rule, finding.text, finding.why));
@@ -143,6 +151,10 @@ Result<ArticleFiles> WriteArticleFiles(const article::Article& article, const st
   }
   CRUMB_RETURN_IF_ERROR(
       WriteFileAtomic(path("lint.json"), DumpJson(lint::ReportsJson(reports), 1) + "\n"));
+  if (own_title && in_text > 0 && in_title == in_text) {
+    return InvalidArgument(fmt::format("--title \"{}\": the linter refuses it: {}",
+                                       article.document.Title(), errors.front()));
+  }
   if (!errors.empty()) {
     std::string told;
     for (size_t i = 0; i < std::min(errors.size(), kFindingsTold); ++i) told += "\n  " + errors[i];

@@ -25,8 +25,10 @@ struct ArticleFiles {
 };
 
 // Writes everything but the ledger into `folder`, where ledger.db stands already. kInternal with
-// the first findings when the linter sees an error: a fault of the library.
-Result<ArticleFiles> WriteArticleFiles(const article::Article& article, const std::string& folder);
+// the first findings when the linter sees an error: a fault of the library. kInvalidArgument when
+// all errors are in a title that the user gave.
+Result<ArticleFiles> WriteArticleFiles(const article::Article& article, bool own_title,
+                                       const std::string& folder);
 
 }  // namespace crumb
 

@@ -12,6 +12,7 @@
 namespace crumb::article {
 namespace {
 
+constexpr double kMuch = 1.1;         // of >>
 constexpr double kMostStrength = 10;  // exact numbers stand infinitely far apart
 
 struct Name {
@@ -54,6 +55,7 @@ double Apart(const Range& a, const Range& b) {
 }
 
 bool Compared(std::string_view op, const Range& a, const Range& b) {
+  if (op == ">>") return a.low > kMuch * b.high;
   if (op == ">") return a.low > b.high;
   if (op == "<") return a.high < b.low;
   if (op == ">=") return a.low >= b.high;

@@ -41,7 +41,7 @@ class Facts {
   // The command that measures what is missing of `name`; empty where no command can.
   std::string MeasuredBy(std::string_view name) const;
 
-  // One condition:  A  |  !A  |  A > B  |  A < B  |  A ~ B  |  A >= 1.05  |  A <= 1.05
+  // One condition:  A  |  !A  |  A > B  |  A >> B  |  A < B  |  A ~ B  |  A >= 1.05  |  A <= 1.05
   //                 @main = @safe  |  @main != @safe  |  has en
   //                 busy  |  unpacked  |  manuals  |  !busy ...
   // A > B: the intervals do not touch; A ~ B: they do; with a number the whole interval is meant.

@@ -115,6 +115,13 @@ Status CheckStudy(const StudyRows& study, const Facts& facts) {
         "print: run {}",
         kWidthsRun));
   }
+  // An article speaks of uses; where nothing can be used there is none to speak of.
+  if (facts.SubjectOf("main") == facts.SubjectOf("broken")) {
+    return NotFound(fmt::format(
+        "every version of the study is broken on a text (the best of them is {}): an article needs "
+        "one that can be used; run {}",
+        facts.SubjectOf("main"), kWidthsRun));
+  }
   return OkStatus();
 }
 

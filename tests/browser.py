@@ -94,12 +94,12 @@ class Browser:
 class Page:
     def __init__(self, browser, target):
         self.browser = browser
-        self.session = browser.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
+        self.attached = browser.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
         self.call("Page.enable")
         self.call("Emulation.setFocusEmulationEnabled", {"enabled": True})
 
     def call(self, method, parameters=None):
-        return self.browser.call(method, parameters, self.session)
+        return self.browser.call(method, parameters, self.attached)
 
     def resize(self, width, height, scale=1):
         self.call("Emulation.setDeviceMetricsOverride",

@@ -11,15 +11,14 @@ namespace crumb::article {
 namespace {
 
 constexpr std::string_view kParts[] = {
-    "title",        "opening",   "analogy",     "anchor", "mapping",   "calibration",
-    "optimization", "challenge", "use",         "misuse", "heuristic", "fragment",
-    "sector",       "audience",  "term",        "metric", "model",     "task",
-    "role",         "topic",     "use-heading", "tag"};
+    "title",     "opening", "analogy", "anchor",    "mapping",  "calibration", "optimization",
+    "challenge", "use",     "misuse",  "heuristic", "fragment", "sector",      "audience",
+    "term",      "metric",  "model",   "task",      "role",     "topic",       "tag"};
 
-constexpr std::string_view kKeys[] = {"for",   "audience", "sector", "needs",  "weight",  "once",
-                                      "title", "text",     "names",  "row",    "scale",   "run",
-                                      "gloss", "place",    "staff",  "public", "work",    "stakes",
-                                      "wrong", "unit",     "match",  "words",  "heading", "query"};
+constexpr std::string_view kKeys[] = {"for",   "audience", "sector", "needs",  "weight", "once",
+                                      "title", "text",     "names",  "row",    "scale",  "run",
+                                      "gloss", "place",    "staff",  "public", "work",   "stakes",
+                                      "wrong", "match",    "words",  "query"};
 
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -143,7 +142,6 @@ Result<Library> Library::Parse(std::span<const EmbeddedFile> files) {
 const Library& Library::Own() {
   static const Library library = [] {
     Result<Library> parsed = Parse(ArticleData());
-    if (!parsed.ok()) fmt::print(stderr, "{}\n", parsed.status().message());
     CRUMB_CHECK(parsed.ok());
     return std::move(parsed).value();
   }();

@@ -17,10 +17,10 @@
 // for float_products-inl.h and activations; besides, for int_products-inl.h:
 //
 //   kIntVectors, kIntBatch  register tile: vectors of weight rows x activation rows
-//   kFew                    so many activation rows have weights unpacked in registers, not
-//   scratch; kFewWithTwoSums         up to so many have two sums each Quads kLanes rows side by
-//   side, four bytes (levels or packed bits) of each Transpose(p, stride, q), TransposeHalf(p,
-//   stride, q)
+//   kFew                    most activation rows that share what was unpacked to registers
+//   kFewWithTwoSums         most of them that have two sums each
+//   Quads                   kLanes rows side by side, four bytes (levels or packed bits) of each
+//   Transpose(p, stride, q), TransposeHalf(p, stride, q)
 //                           16 (8) bytes of each of kLanes rows as four (two) Quads
 //   LoadQuads, StoreQuads   of 4 kLanes bytes
 //   And(q, byte), Or(q, q)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "evidence/metrics.h"
+#include "evidence/validity.h"
 #include "publish/variants.h"
 #include "publish/verdict.h"
 
@@ -146,7 +147,7 @@ Cast ChooseCast(const StudyRows& study) {
       cast["lowest"] = one.subject;
     }
     const Evidence* row = study.Find(speed, one.subject);
-    if (row != nullptr && row->value > fastest) {
+    if (row != nullptr && !SaysInvalid(*row) && row->value > fastest) {
       fastest = row->value;
       cast["fastest"] = one.subject;
     }

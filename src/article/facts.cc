@@ -8,6 +8,7 @@
 
 #include "article/outside.h"
 #include "evidence/metrics.h"
+#include "evidence/validity.h"
 
 namespace crumb::article {
 namespace {
@@ -108,7 +109,7 @@ std::string Facts::TextOf(std::string_view text) const {
 bool Facts::IsBusy() const {
   return std::ranges::any_of(study_.all(), [](const Evidence& row) {
     return (row.metric == metric::kGenerationSpeed || row.metric == metric::kEmbeddingSpeed) &&
-           row.detail.find("\"valid\":false") != std::string::npos;
+           SaysInvalid(row);
   });
 }
 
@@ -141,7 +142,7 @@ std::optional<Fact> Facts::Find(std::string_view name) const {
   if (!cut.text.empty() && text.empty()) return {};
   const Evidence* row = text.empty() ? study_.Find(metric->Get("row"), subject)
                                      : study_.Find(metric->Get("row"), subject, text);
-  if (row == nullptr) return {};
+  if (row == nullptr || SaysInvalid(*row)) return {};  // the speed of a busy machine is none
   return Fact{row, ParseScale(metric->Get("scale")).value_or(Scale::kUnit)};
 }
 
@@ -158,7 +159,9 @@ std::string Facts::MeasuredBy(std::string_view name) const {
   if (metric == nullptr || !metric->Allows("for", study_.is_encoder() ? "encoder" : "decoder")) {
     return "";
   }
-  return metric->Get("run");
+  const Evidence* row = study_.Find(metric->Get("row"), SubjectOf(cut.role));
+  const bool again = row != nullptr && SaysInvalid(*row);
+  return again ? "crumb study MODEL --speeds-again -o STUDY" : metric->Get("run");
 }
 
 Condition Facts::Check(std::string_view condition) const {

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "evidence/metrics.h"
+#include "evidence/validity.h"
 #include "publish/display.h"
 #include "publish/format_number.h"
 #include "publish/gnuplot.h"
@@ -87,9 +88,6 @@ class Figures {
     DrawnChart drawn;
     drawn.chart = {.name = "speed", .series = {""}, .bars = true, .note = kWhiskers};
     drawn.after_section = options_.speed_section;
-    if (Facts(study_, Library::Own()).IsBusy()) {
-      drawn.chart.note += "；测速时机器上另有程序在跑，只比高低";
-    }
     std::string_view metric_name = metric::kGenerationSpeed;
     if (study_.is_encoder()) {
       metric_name = metric::kEmbeddingSpeed;
@@ -101,8 +99,10 @@ class Figures {
       drawn.chart.subtitle = "每秒写出的词元数，条越长越快";
       drawn.caption = "各版本在同一台机器上的生成速度";
     }
-    AddLines(drawn, true, Scale::kUnit,
-             [&](const std::string& version, size_t) { return study_.Find(metric_name, version); });
+    AddLines(drawn, true, Scale::kUnit, [&](const std::string& version, size_t) -> const Evidence* {
+      const Evidence* row = study_.Find(metric_name, version);
+      return row == nullptr || SaysInvalid(*row) ? nullptr : row;  // of a busy machine: none
+    });
     return drawn;
   }
 

@@ -8,6 +8,7 @@
 
 #include "article/write.h"
 #include "evidence/metrics.h"
+#include "text/identity.h"
 
 namespace crumb::article {
 namespace {
@@ -32,14 +33,12 @@ std::vector<Evidence> WithoutReplaced(std::vector<Evidence> rows) {
 // refused here.
 Status CheckSource(const Evidence& row, const std::string& path) {
   const std::string source = OptionText(row, "source");
-  for (const std::string_view mark : {"://", "www.", "@", "\\"}) {
-    if (source.find(mark) == std::string::npos) continue;
-    return InvalidArgument(fmt::format(
-        "{}: row {}: its source holds an address (\"{}\"); name the publication, and add the row "
-        "again with crumb ledger add --supersedes {}",
-        path, row.id, source, row.id));
-  }
-  return OkStatus();
+  const std::optional<IdentityMatch> match = FirstIdentity(source);
+  if (!match.has_value()) return OkStatus();
+  return InvalidArgument(fmt::format(
+      "{}: row {}: its source holds {} (\"{}\"); {}, and add the row again with crumb ledger add "
+      "--supersedes {}",
+      path, row.id, match->what, source, match->instead, row.id));
 }
 
 }  // namespace

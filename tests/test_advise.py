@@ -78,6 +78,8 @@ class AdviseStudy(CrumbTest):
         self.assertEqual(metrics, {"weight_memory_bytes", "total_bits_per_weight"})
         for version in advice["versions"]:
             for axis in ("quality", "bytes", "speed"):
+                if axis == "speed" and version[axis] is None:
+                    continue  # two repetitions, or a busy machine
                 row = rows[version[axis]["ledger_id"]]
                 self.assertEqual(row["subject"], version["name"])
                 self.assertEqual(row["value"], version[axis]["value"])

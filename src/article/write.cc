@@ -367,8 +367,10 @@ class Writer {
     std::string commands;
     for (const std::string& run : runs) commands += (commands.empty() ? "" : ", or ") + run;
     if (commands.empty()) commands = ForStudy(std::string(kWidthsRun), studies_.front().path);
-    return NotFound(fmt::format("{}: too little evidence for an article ({}): run {}",
-                                studies_.front().path, parts, commands));
+    const bool opening = std::ranges::count(missing_parts_, "opening") > 0;
+    return NotFound(fmt::format(
+        "{}: too little evidence for an article ({}): run {}{}", studies_.front().path, parts,
+        commands, opening ? ", or open with requests that you count (--load 3000/day)" : ""));
   }
 
   const std::deque<Study>& studies_;

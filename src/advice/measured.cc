@@ -49,7 +49,7 @@ const Evidence* Newest(const std::vector<Evidence>& rows, std::string_view metri
   for (const Evidence& row : rows) {
     if (row.metric != metric || row.subject != subject || IsSideRow(row) || IsExternal(row))
       continue;
-    newest = SaysInvalid(row) ? nullptr : &row;
+    newest = SaysBusy(row) ? nullptr : &row;
   }
   return newest;
 }

@@ -39,7 +39,7 @@ void Take(StudyVersion& version, const Evidence& row) {
   if (row.metric == metric::kWeightBytes) version.bytes = &row;
   if (row.metric == metric::kGenerationSpeed || row.metric == metric::kEmbeddingSpeed) {
     // A speed of a busy machine is none; an older one that was valid no longer counts either.
-    version.speed = SaysInvalid(row) ? nullptr : &row;
+    version.speed = SaysBusy(row) ? nullptr : &row;
   }
   if (row.metric == metric::kEnergyPerToken) version.energy = &row;
 }

@@ -147,7 +147,7 @@ Cast ChooseCast(const StudyRows& study) {
       cast["lowest"] = one.subject;
     }
     const Evidence* row = study.Find(speed, one.subject);
-    if (row != nullptr && !SaysInvalid(*row) && row->value > fastest) {
+    if (row != nullptr && !SaysBusy(*row) && row->value > fastest) {
       fastest = row->value;
       cast["fastest"] = one.subject;
     }

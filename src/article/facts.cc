@@ -109,7 +109,7 @@ std::string Facts::TextOf(std::string_view text) const {
 bool Facts::IsBusy() const {
   return std::ranges::any_of(study_.all(), [](const Evidence& row) {
     return (row.metric == metric::kGenerationSpeed || row.metric == metric::kEmbeddingSpeed) &&
-           SaysInvalid(row);
+           SaysBusy(row);
   });
 }
 
@@ -142,7 +142,7 @@ std::optional<Fact> Facts::Find(std::string_view name) const {
   if (!cut.text.empty() && text.empty()) return {};
   const Evidence* row = text.empty() ? study_.Find(metric->Get("row"), subject)
                                      : study_.Find(metric->Get("row"), subject, text);
-  if (row == nullptr || SaysInvalid(*row)) return {};  // the speed of a busy machine is none
+  if (row == nullptr || SaysBusy(*row)) return {};  // the speed of a busy machine is none
   return Fact{row, ParseScale(metric->Get("scale")).value_or(Scale::kUnit)};
 }
 
@@ -160,7 +160,7 @@ std::string Facts::MeasuredBy(std::string_view name) const {
     return "";
   }
   const Evidence* row = study_.Find(metric->Get("row"), SubjectOf(cut.role));
-  const bool again = row != nullptr && SaysInvalid(*row);
+  const bool again = row != nullptr && SaysBusy(*row);
   return again ? "crumb study MODEL --speeds-again -o STUDY" : metric->Get("run");
 }
 

@@ -101,7 +101,7 @@ class Figures {
     }
     AddLines(drawn, true, Scale::kUnit, [&](const std::string& version, size_t) -> const Evidence* {
       const Evidence* row = study_.Find(metric_name, version);
-      return row == nullptr || SaysInvalid(*row) ? nullptr : row;  // of a busy machine: none
+      return row == nullptr || SaysBusy(*row) ? nullptr : row;  // of a busy machine: none
     });
     return drawn;
   }

@@ -104,10 +104,12 @@ void FillFromSamples(const std::vector<double>& samples, std::string_view n_of, 
 
 void FillValidity(std::vector<std::string> reasons, const std::vector<std::string>& own,
                   Evidence& row) {
+  const bool busy = !reasons.empty();
   reasons.insert(reasons.end(), own.begin(), own.end());
   Result<Json> detail = ParseJson(row.detail, "detail");
   CRUMB_CHECK(detail.ok());  // it was dumped by FillFromSamples
   (*detail)["valid"] = reasons.empty();
+  (*detail)["machine_busy"] = busy;
   (*detail)["reasons"] = std::move(reasons);
   row.detail = DumpJson(*detail);
 }

@@ -70,8 +70,8 @@ Result<SpeedResult> MeasureSpeeds(const std::vector<std::unique_ptr<SpeedProbe>>
 // Fills value, interval, n and the samples (in detail) of a row from repeated measurements.
 void FillFromSamples(const std::vector<double>& samples, std::string_view n_of, Evidence& row);
 
-// Puts "valid" and "reasons" into the detail of a row: those of the machine and those of the
-// series.
+// Puts "valid", "machine_busy" and "reasons" into the detail of a row: those of the machine and
+// those of the series.
 void FillValidity(std::vector<std::string> reasons, const std::vector<std::string>& own,
                   Evidence& row);
 

@@ -131,7 +131,7 @@ class Builder {
       const std::string badge(BadgeName(JudgeQuality(study_, variant, row->text)));
       return {row, std::string(texts_["verdict_" + badge]), badge};
     }
-    if (row != nullptr && SaysInvalid(*row))
+    if (row != nullptr && SaysBusy(*row))
       return {row, std::string(texts_["invalid"]), "undecided"};
     if (row != nullptr) return {row, "", ""};
     if (variant == kReference && IsRelative(name)) return {nullptr, "·", ""};

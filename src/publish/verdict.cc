@@ -29,7 +29,7 @@ Verdict JudgeCosine(const Evidence* cosine) {
 Comparison Compare(const Evidence* a, const Evidence* b) {
   if (a == nullptr || b == nullptr) return Comparison::kUnknown;
   if (!HasInterval(*a) || !HasInterval(*b)) return Comparison::kUnknown;
-  if (SaysInvalid(*a) || SaysInvalid(*b)) return Comparison::kUnknown;
+  if (SaysBusy(*a) || SaysBusy(*b)) return Comparison::kUnknown;
   if (*a->low > *b->high) return Comparison::kHigher;
   if (*a->high < *b->low) return Comparison::kLower;
   return Comparison::kNoDifference;

@@ -11,8 +11,7 @@ file is what the harness's process_docs gives, so that step is left out.
 Printed for each task and metric: both scores, items whose texts differ, items decided
 differently with their margin, the largest difference of a log-likelihood. A text that differs, or
 a decision whose margin is over twice that difference, makes the exit code 1. Of gsm8k (generated) the
-answers that both extract are compared; two engines may part at a near tie, so differences are
-told and make no error.
+items that only one side has right are told; two engines may part at a near tie, so they make no error.
 
 PYTHON has llama-cpp-python (tools/bench_peers.py says how to build it) and `pip install lm_eval`.
 """
@@ -216,20 +215,16 @@ def compare_likelihoods(ours, theirs):
 
 
 def compare_generated(ours, theirs):
-    """By filter (strict-match, flexible-extract): counts and items whose extracted answers differ."""
-    by_key = {}
-    for side, items in (("ours", ours), ("theirs", theirs)):
-        for item in items:
-            by_key.setdefault(item["filter"], {}).setdefault(item["doc_id"], {})[side] = item
+    """By filter (strict-match, flexible-extract): right answers of both, items that only one has right."""
     report = {}
-    for name, items in by_key.items():
-        entry = {"ours": 0.0, "theirs": 0.0, "differ": []}
-        for doc_id, pair in sorted(items.items()):
-            entry["ours"] += float(pair["ours"]["exact_match"])
-            entry["theirs"] += float(pair["theirs"]["exact_match"])
-            if pair["ours"]["filtered_resps"][0] != pair["theirs"]["filtered_resps"][0]:
-                entry["differ"].append(doc_id)
-        report[name] = entry
+    own = {item["doc_id"]: item for item in ours}
+    for item in theirs:
+        entry = report.setdefault(item["filter"], {"ours": 0.0, "theirs": 0.0, "differ": []})
+        mine, hers = own[item["doc_id"]]["exact_match," + item["filter"]], float(item["exact_match"])
+        entry["ours"] += mine
+        entry["theirs"] += hers
+        if mine != hers:
+            entry["differ"].append(item["doc_id"])
     return report
 
 
@@ -267,10 +262,10 @@ def main():
             theirs = harness["samples"][task]
             if task == "gsm8k":
                 for name, entry in compare_generated(ours, theirs).items():
-                    count = len(ours) // 2
+                    count = len(ours)
                     print(f"| {task} | {count} | {name} | {100 * entry['ours'] / count:.1f} | "
                           f"{100 * entry['theirs'] / count:.1f} | - | "
-                          f"{len(entry['differ'])} answers: {entry['differ']} | - |")
+                          f"{entry['differ'] or 'none'} | - |")
                 continue
             theirs = sorted(theirs, key=lambda item: item["doc_id"])
             report = compare_likelihoods(ours, theirs)

@@ -3,31 +3,17 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 
 #include "article/write.h"
 #include "evidence/metrics.h"
+#include "evidence/superseded.h"
 #include "text/identity.h"
 
 namespace crumb::article {
 namespace {
 
 constexpr std::array<std::string_view, 4> kOutside = {"public", "deployment", "audit", "manual"};
-
-std::vector<Evidence> WithoutReplaced(std::vector<Evidence> rows) {
-  std::set<int64_t> replaced;
-  for (const Evidence& row : rows) {
-    int64_t id = 0;
-    const char* end = row.supersedes.data() + row.supersedes.size();
-    if (!row.supersedes.empty() &&
-        std::from_chars(row.supersedes.data(), end, id).ec == std::errc()) {
-      replaced.insert(id);
-    }
-  }
-  std::erase_if(rows, [&](const Evidence& row) { return replaced.contains(row.id); });
-  return rows;
-}
 
 // The ledger refuses such sources when they are added; one that was written by other means is
 // refused here.
@@ -47,7 +33,9 @@ Result<Study> MakeStudy(std::vector<Evidence> rows, std::string path) {
   Study study;
   study.path = std::move(path);
   std::string model;  // of the study's own rows
-  for (Evidence& row : WithoutReplaced(std::move(rows))) {
+  const std::set<int64_t> superseded = SupersededIds(rows);
+  for (Evidence& row : rows) {
+    if (superseded.contains(row.id)) continue;
     if (std::ranges::count(kOutside, row.kind) > 0) {
       CRUMB_RETURN_IF_ERROR(CheckSource(row, study.path));
       study.outside.push_back(std::move(row));

@@ -169,6 +169,17 @@ Json ServeResultJson(const ServeLoadResult& result) {
   return json;
 }
 
+std::function<Status(int64_t done, int64_t total)> RequestProgress(WorkClock& clock,
+                                                                   std::string prefix) {
+  return [&clock, prefix = std::move(prefix), told = int64_t{0}](int64_t done,
+                                                                 int64_t total) mutable {
+    if (clock.expected_seconds() == 0) clock.Expect(static_cast<double>(total));
+    clock.Done(static_cast<double>(done - told));
+    told = done;
+    return clock.Begin(fmt::format("{}request {} of {}", prefix, std::min(done + 1, total), total));
+  };
+}
+
 Json ServeOptionsJson(const BenchRun& run, const ServeLoadOptions& load) {
   Json json = Json::object();
   json["command"] = "bench --serve-load";
@@ -241,15 +252,8 @@ Status RunServe(const BenchRun& run) {
   {
     ProgressLine line(run.common);
     WorkClock clock(line.AsFunction());
-    int64_t told = 0;
-    const auto between = [&](int64_t done, int64_t total) {
-      if (clock.expected_seconds() == 0) clock.Expect(static_cast<double>(total));
-      clock.Done(static_cast<double>(done - told));
-      told = done;
-      return clock.Begin(fmt::format("request {} of {}", std::min(done + 1, total), total));
-    };
-    CRUMB_ASSIGN_OR_RETURN(results,
-                           MeasureServeLoad(*run.loaded.front().model, run.pool, load, between));
+    CRUMB_ASSIGN_OR_RETURN(results, MeasureServeLoad(*run.loaded.front().model, run.pool, load,
+                                                     RequestProgress(clock, "")));
   }
   if (!run.arguments.ledger.empty()) {
     EvidenceRows rows(run);

@@ -3,11 +3,15 @@
 #ifndef CRUMB_CLI_BENCH_SERVE_H_
 #define CRUMB_CLI_BENCH_SERVE_H_
 
+#include <cstdint>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "base/json_fwd.h"
 #include "base/status.h"
 #include "cli/bench_parts.h"
+#include "lab/progress.h"
 #include "lab/serve_load.h"
 
 namespace crumb {
@@ -23,6 +27,11 @@ Json ServeResultJson(const ServeLoadResult& result);
 // A row for each rate and for the median of each latency.
 Status AddServeRows(const BenchRun& run, const ServeLoadOptions& load,
                     const std::vector<ServeLoadResult>& results, EvidenceRows& rows);
+
+// Tells of every request of one run; `prefix` stands before "request 3 of 100". Keeps `clock`,
+// which must outlive it.
+std::function<Status(int64_t done, int64_t total)> RequestProgress(WorkClock& clock,
+                                                                   std::string prefix);
 
 // --rates or --sweep.
 Status RunServeSweep(const BenchRun& run);

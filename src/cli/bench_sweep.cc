@@ -146,14 +146,7 @@ Status RunServeSweep(const BenchRun& run) {
       one.rate = rate;
       if (one.requests == 0) one.requests = RequestsForVerdict(rate, one.min_duration_seconds);
       WorkClock clock(line.AsFunction());
-      int64_t told = 0;
-      const auto between = [&](int64_t done, int64_t total) {
-        if (clock.expected_seconds() == 0) clock.Expect(static_cast<double>(total));
-        clock.Done(static_cast<double>(done - told));
-        told = done;
-        return clock.Begin(fmt::format("{:.4g} a second, request {} of {}", rate,
-                                       std::min(done + 1, total), total));
-      };
+      const auto between = RequestProgress(clock, fmt::format("{:.4g} a second, ", rate));
       CRUMB_ASSIGN_OR_RETURN(std::vector<ServeLoadResult> results,
                              MeasureServeLoad(*run.loaded.front().model, run.pool, one, between));
       return std::move(results.front());

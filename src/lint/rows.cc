@@ -1,6 +1,5 @@
 #include "lint/rows.h"
 
-#include <charconv>
 #include <memory>
 #include <utility>
 
@@ -8,17 +7,13 @@
 #include "base/json.h"
 #include "evidence/ledger.h"
 #include "evidence/metrics.h"
+#include "evidence/superseded.h"
 #include "lint/word_list.h"
 
 namespace crumb::lint {
 
-Rows::Rows(std::vector<Evidence> rows) {
+Rows::Rows(std::vector<Evidence> rows) : superseded(SupersededIds(rows)) {
   for (Evidence& row : rows) {
-    int64_t old = 0;
-    const std::string& text = row.supersedes;
-    if (std::from_chars(text.data(), text.data() + text.size(), old).ec == std::errc()) {
-      superseded.insert(old);
-    }
     const int64_t id = row.id;
     by_id.emplace(id, std::move(row));
   }

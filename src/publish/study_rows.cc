@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "evidence/metrics.h"
+#include "evidence/superseded.h"
 
 namespace crumb {
 namespace {
@@ -76,10 +77,9 @@ Result<StudyRows> StudyRows::Index(const std::vector<Evidence>& rows) {
   std::set<std::string> variants;
   std::set<std::pair<int, std::string>> texts;
   std::set<std::pair<int, std::string>> activation_texts;
-  std::set<std::string> superseded;
-  for (const Evidence& row : rows) superseded.insert(row.supersedes);
+  const std::set<int64_t> superseded = SupersededIds(rows);
   for (const Evidence& row : rows) {
-    if (superseded.contains(std::to_string(row.id))) continue;
+    if (superseded.contains(row.id)) continue;
     if (row.model_sha256 != rows.front().model_sha256) {
       return InvalidArgument(fmt::format(
           "the rows are of more than one model ({} and {}): a report is about one, so give each "

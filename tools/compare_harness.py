@@ -16,7 +16,6 @@ items that only one side has right are told; two engines may part at a near tie,
 PYTHON has llama-cpp-python (tools/bench_peers.py says how to build it) and `pip install lm_eval`.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -24,7 +23,8 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+import compare_tasks
+
 TASKS = ("piqa", "winogrande", "hellaswag", "boolq", "sst2", "gsm8k")
 
 
@@ -76,45 +76,29 @@ def gsm8k(data):
 
 def serve(model, data, tasks, limit, threads, folder):
     os.environ["HF_DATASETS_OFFLINE"] = os.environ["HF_HUB_OFFLINE"] = "1"
-    import llama_cpp
     import lm_eval
     import lm_eval.tasks
-    import numpy
     from lm_eval.api.model import TemplateLM
 
-    class LlamaCpp(TemplateLM):
+    class Model(TemplateLM):
         """Tokens and logits of llama.cpp; everything else is the harness's."""
 
         backend = "causal"
 
         def __init__(self):
             super().__init__()
-            self.llm = llama_cpp.Llama(model_path=model, n_ctx=4096, n_batch=512, logits_all=True,
-                                       verbose=False, n_threads=threads, n_threads_batch=threads,
-                                       type_k=llama_cpp.GGML_TYPE_F32, type_v=llama_cpp.GGML_TYPE_F32)
-            vocab = llama_cpp.llama_model_get_vocab(self.llm.model)
-            self.adds_bos = llama_cpp.llama_vocab_get_add_bos(vocab)
+            self.peer = compare_tasks.LlamaCpp(model, threads)
 
         @property
         def eot_token_id(self):
-            return self.llm.token_eos()
+            return self.peer.llm.token_eos()
 
         def tok_encode(self, string, add_special_tokens=None, **kwargs):
-            return self.llm.tokenize(string.encode(), add_bos=self.adds_bos, special=False)
+            return self.peer.tokens(string)
 
         def _loglikelihood_tokens(self, requests, disable_tqdm=False, **kwargs):
-            results = []
-            for _, context, continuation in requests:
-                whole = context + continuation
-                self.llm.reset()
-                self.llm.eval(whole[:-1])
-                logits = numpy.array(self.llm.scores[len(context) - 1:len(whole) - 1], dtype=numpy.float64)
-                top = logits.max(axis=1, keepdims=True)
-                log_sum = numpy.log(numpy.exp(logits - top).sum(axis=1)) + top[:, 0]
-                total = logits[numpy.arange(len(continuation)), continuation] - log_sum
-                greedy = bool((logits.argmax(axis=1) == continuation).all())
-                results.append((float(total.sum()), greedy))
-            return results
+            return [self.peer.log_likelihood(context + continuation, len(context))
+                    for _, context, continuation in requests]
 
         def loglikelihood_rolling(self, requests, disable_tqdm=False):
             raise NotImplementedError
@@ -126,11 +110,11 @@ def serve(model, data, tasks, limit, threads, folder):
                 tokens = self.tok_encode(context)
                 length = options.get("max_gen_toks", 256)
                 answer = b""
-                self.llm.reset()
-                for count, token in enumerate(self.llm.generate(tokens, temp=0.0, top_k=1)):
-                    if count == length or token == self.llm.token_eos():
+                self.peer.llm.reset()
+                for count, token in enumerate(self.peer.llm.generate(tokens, temp=0.0, top_k=1)):
+                    if count == length or token == self.peer.llm.token_eos():
                         break
-                    answer += self.llm.detokenize([token])
+                    answer += self.peer.llm.detokenize([token])
                     if any(stop.encode() in answer for stop in options["until"]):
                         break
                 text = answer.decode(errors="replace")
@@ -162,7 +146,7 @@ def serve(model, data, tasks, limit, threads, folder):
         definition = folder / f"{task}.yaml"
         definition.write_text(json.dumps(config))  # JSON is YAML
         definitions.append(str(definition))
-    results = lm_eval.simple_evaluate(model=LlamaCpp(), tasks=definitions, limit=limit, log_samples=True,
+    results = lm_eval.simple_evaluate(model=Model(), tasks=definitions, limit=limit, log_samples=True,
                                       bootstrap_iters=0)
     samples = {}
     for task, items in results["samples"].items():
@@ -172,12 +156,6 @@ def serve(model, data, tasks, limit, threads, folder):
 
 
 # --- comparison --------------------------------------------------------------------------------------
-
-def run_crumb(arguments, folder):
-    subprocess.run([arguments.crumb, "eval", arguments.model, "--task", arguments.tasks, "--limit",
-                    str(arguments.limit), "--samples", folder, "--activations", "float32", "--kv", "float32",
-                    "--data", arguments.data, "--quiet"], check=True, stdout=subprocess.DEVNULL)
-
 
 def arguments_of(item):
     """Contexts and continuations of one item of the harness, in order."""
@@ -229,16 +207,7 @@ def compare_generated(ours, theirs):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peer-python", required=True)
-    parser.add_argument("--model", required=True, help="a GGUF file")
-    parser.add_argument("--crumb", default=str(ROOT / "build/release/crumb"))
-    parser.add_argument("--data", default=os.environ.get("CRUMB_DATA"), help="default: CRUMB_DATA")
-    parser.add_argument("--tasks", default="piqa,winogrande,hellaswag,boolq,sst2")
-    parser.add_argument("--limit", type=int, default=100)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--work", help="folder to keep the items in")
-    arguments = parser.parse_args()
+    arguments = compare_tasks.parse_arguments(__doc__.splitlines()[0], "piqa,winogrande,hellaswag,boolq,sst2")
     unknown = set(arguments.tasks.split(",")) - set(TASKS)
     if unknown or not arguments.data:
         sys.exit(f"compare_harness.py: {'unknown tasks ' + ', '.join(unknown) if unknown else 'no --data'}")
@@ -246,7 +215,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(arguments.work or scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        run_crumb(arguments, str(folder))
+        compare_tasks.run_crumb(arguments, str(folder))
         subprocess.run([arguments.peer_python, __file__, "--serve", arguments.model, arguments.data,
                         arguments.tasks, str(arguments.limit), str(arguments.threads), str(folder)],
                        check=True, stdout=sys.stderr)

@@ -29,29 +29,41 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # --- the other side: runs under --peer-python with --serve ---------------------------------------
 
-def serve(model, threads):
-    import numpy
-    import llama_cpp
+class LlamaCpp:
+    """llama.cpp on a GGUF file, keys and values in float32."""
 
-    llm = llama_cpp.Llama(model_path=model, n_ctx=4096, n_batch=512, logits_all=True, verbose=False,
-                          n_threads=threads, n_threads_batch=threads,
-                          type_k=llama_cpp.GGML_TYPE_F32, type_v=llama_cpp.GGML_TYPE_F32)
-    adds_bos = llama_cpp.llama_vocab_get_add_bos(llama_cpp.llama_model_get_vocab(llm.model))
+    def __init__(self, model, threads):
+        import llama_cpp
 
-    def tokens(text):
-        return llm.tokenize(text.encode(), add_bos=adds_bos, special=False)
+        self.llm = llama_cpp.Llama(model_path=model, n_ctx=4096, n_batch=512, logits_all=True, verbose=False,
+                                   n_threads=threads, n_threads_batch=threads,
+                                   type_k=llama_cpp.GGML_TYPE_F32, type_v=llama_cpp.GGML_TYPE_F32)
+        vocab = llama_cpp.llama_model_get_vocab(self.llm.model)
+        self.adds_bos = llama_cpp.llama_vocab_get_add_bos(vocab)
 
-    for line in sys.stdin:
-        context, continuation = json.loads(line)
-        whole = tokens(context + continuation)
-        first = len(tokens(context.rstrip()))
-        llm.reset()
-        llm.eval(whole[:-1])
-        logits = numpy.array(llm.scores[first - 1:len(whole) - 1], dtype=numpy.float64)
+    def tokens(self, text):
+        return self.llm.tokenize(text.encode(), add_bos=self.adds_bos, special=False)
+
+    def log_likelihood(self, whole, first):
+        """That of the tokens from `first` on behind those before, and whether each is the likeliest."""
+        import numpy
+
+        self.llm.reset()
+        self.llm.eval(whole[:-1])
+        logits = numpy.array(self.llm.scores[first - 1:len(whole) - 1], dtype=numpy.float64)
         top = logits.max(axis=1, keepdims=True)
         log_sum = numpy.log(numpy.exp(logits - top).sum(axis=1)) + top[:, 0]
         rows = numpy.arange(len(whole) - first)
-        print(float((logits[rows, whole[first:]] - log_sum).sum()), flush=True)
+        greedy = bool((logits.argmax(axis=1) == whole[first:]).all())
+        return float((logits[rows, whole[first:]] - log_sum).sum()), greedy
+
+
+def serve(model, threads):
+    peer = LlamaCpp(model, threads)
+    for line in sys.stdin:
+        context, continuation = json.loads(line)
+        whole = peer.tokens(context + continuation)
+        print(peer.log_likelihood(whole, len(peer.tokens(context.rstrip())))[0], flush=True)
 
 
 # --- this side ------------------------------------------------------------------------------------
@@ -94,17 +106,22 @@ def compare(items, ask):
     return report
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parse_arguments(description, tasks):
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--peer-python", required=True)
     parser.add_argument("--model", required=True, help="a GGUF file")
     parser.add_argument("--crumb", default=str(ROOT / "build/release/crumb"))
-    parser.add_argument("--data", help="folder of the data sets; default CRUMB_DATA")
-    parser.add_argument("--tasks", default="hellaswag,piqa,winogrande")
+    parser.add_argument("--data", default=os.environ.get("CRUMB_DATA"),
+                        help="folder of the data sets; default CRUMB_DATA")
+    parser.add_argument("--tasks", default=tasks)
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--work", help="folder to keep the items in")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments(__doc__.splitlines()[0], "hellaswag,piqa,winogrande")
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.work or scratch

@@ -75,7 +75,7 @@ int64_t CudaRows::batch() const { return parts_->batch; }
 int64_t CudaRows::cols() const { return parts_->cols; }
 
 Result<DeviceOutput> DeviceOutput::Make(const CudaMatrix::Parts& w, const CudaRows::Parts& x,
-                                        int multiprocessors) {
+                                        const CudaDevice& device) {
   if (w.cols != x.cols) {
     return InvalidArgument("a matrix of " + std::to_string(w.cols) +
                            " columns and activations of " + std::to_string(x.cols));
@@ -84,7 +84,9 @@ Result<DeviceOutput> DeviceOutput::Make(const CudaMatrix::Parts& w, const CudaRo
     return InvalidArgument("the activations went through another input transform than the matrix");
   }
   DeviceOutput out;
-  out.shape = ShapeOfLaunch(w.tiles, w.view.groups, NumbersFor(w, x).view.columns, multiprocessors);
+  out.shape = ShapeOfLaunch(w.tiles, w.view.groups, NumbersFor(w, x).view.columns,
+                            ShapeOfBlock(w.format), device.multiprocessors);
+  out.shape.early_start = device.major >= 9;
   const auto rows = static_cast<size_t>(w.view.rows);
   CRUMB_ASSIGN_OR_RETURN(out.y, DeviceBuffer<float>::Make(rows * static_cast<size_t>(x.batch)));
   CRUMB_ASSIGN_OR_RETURN(
@@ -99,16 +101,24 @@ Status LaunchProduct(const CudaMatrix::Parts& w, const CudaRows::Parts& x,
                      const DeviceOutput& output, cudaStream_t stream) {
   if (w.view.rows == 0 || x.batch == 0) return OkStatus();
   const DeviceNumbers& numbers = NumbersFor(w, x);
-  const DeviceProduct product = {w.format,           &numbers == &x.codes,  w.view,
-                                 numbers.view,       output.y.data(),       w.view.rows,
-                                 output.sums.data(), output.counters.data()};
+  const DeviceProduct product = {w.format,
+                                 &numbers == &x.codes,
+                                 w.view,
+                                 numbers.view,
+                                 output.y.data(),
+                                 w.view.rows,
+                                 output.sums.data(),
+                                 output.counters.data(),
+                                 output.shape.passes,
+                                 output.shape.items(),
+                                 output.shape.splits};
   return Launch(product, output.shape, stream);
 }
 
 Status CudaMatMul(const CudaMatrix& w, const CudaRows& x, float* y, int64_t y_stride) {
   CRUMB_ASSIGN_OR_RETURN(const CudaDevice device, FindCudaDevice());
   CRUMB_ASSIGN_OR_RETURN(const DeviceOutput output,
-                         DeviceOutput::Make(w.parts(), x.parts(), device.multiprocessors));
+                         DeviceOutput::Make(w.parts(), x.parts(), device));
   CRUMB_RETURN_IF_ERROR(LaunchProduct(w.parts(), x.parts(), output, nullptr));
   if (w.rows() == 0 || x.batch() == 0) return OkStatus();
   const size_t row_bytes = static_cast<size_t>(w.rows()) * sizeof(float);

@@ -152,19 +152,25 @@ TEST(CudaDevice, IsThereOrSaysWhyNot) {
 }
 
 TEST(LaunchShape, FillsTheGpuWithoutIdleWarpsAndKeepsToItsLimits) {
-  for (const int64_t tiles : {1, 9, 32, 512}) {
-    for (const int64_t groups : {1, 9, 24, 224}) {
-      for (const int64_t columns : {1, 8, 33}) {
-        const LaunchShape shape = ShapeOfLaunch(tiles, groups, columns, 132);
-        EXPECT_EQ(shape.tiles, tiles);
-        EXPECT_EQ(shape.passes, (columns + 7) / 8);
-        EXPECT_GE(shape.splits, 1);
-        EXPECT_LE(shape.splits, kMostSplits);
-        // Each block but that of a very short row has a group for every warp, or nearly.
-        EXPECT_LT((shape.splits - 1) * kBlockWarps, groups);
-        const int64_t blocks = shape.tiles * shape.passes;
-        if (blocks >= 264) {
-          EXPECT_EQ(shape.splits, 1);
+  for (const LaneFormat format : {LaneFormat::kInt4, LaneFormat::kTrellis2}) {
+    const BlockShape block = ShapeOfBlock(format);
+    for (const int64_t tiles : {1, 9, 32, 64, 112, 448, 512}) {
+      for (const int64_t groups : {1, 9, 24, 224, 448}) {
+        for (const int64_t columns : {1, 8, 33}) {
+          const LaunchShape shape = ShapeOfLaunch(tiles, groups, columns, block, 132);
+          EXPECT_EQ(shape.tiles, tiles);
+          EXPECT_EQ(shape.passes, (columns + 7) / 8);
+          EXPECT_GE(shape.splits, 1);
+          EXPECT_LE(shape.splits, kMostSplits);
+          // Each item but that of a very short row has a group for every warp, or nearly.
+          EXPECT_LT((shape.splits - 1) * block.warps, groups);
+          EXPECT_LE(shape.blocks, shape.items());
+          EXPECT_LE(shape.blocks, 132 * block.on_multiprocessor);
+          // One pass over long rows leaves no more than a fifth of the GPU idle.
+          if (groups < 224 || tiles < 9 || columns > 1) continue;
+          const int64_t rounds = (shape.items() + shape.blocks - 1) / shape.blocks;
+          EXPECT_GE(5 * shape.items(), 4 * rounds * 132 * block.on_multiprocessor)
+              << tiles << " " << groups << " " << columns << ": " << shape.splits;
         }
       }
     }

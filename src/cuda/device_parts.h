@@ -110,7 +110,7 @@ struct DeviceOutput {
 
   // kInvalidArgument where matrix and rows do not go together.
   static Result<DeviceOutput> Make(const CudaMatrix::Parts& w, const CudaRows::Parts& x,
-                                   int multiprocessors);
+                                   const CudaDevice& device);
 };
 
 // Launches on `stream` without waiting.

@@ -3,6 +3,8 @@
 #ifndef CRUMB_CUDA_DEVICE_WARP_H_
 #define CRUMB_CUDA_DEVICE_WARP_H_
 
+#include <cuda_runtime.h>
+
 #include <cstdint>
 
 #include "cuda/warp_tile.h"
@@ -13,6 +15,14 @@ struct DeviceWarp {
   static constexpr int kSlots = 1;
 
   __device__ __forceinline__ int lane(int) const { return threadIdx.x % kWarpLanes; }
+
+  // Kernels may start while the one before still runs (tile_kernel.h): weights do not depend on it,
+  // activations and all that is written do.
+  __device__ __forceinline__ void WaitForInputs() const {
+#if __CUDA_ARCH__ >= 900
+    cudaGridDependencySynchronize();
+#endif
+  }
 
   __device__ __forceinline__ void Multiply(const uint32_t (&a)[1][4], const uint32_t (&b)[1][2],
                                            int32_t (&c)[1][4]) const {

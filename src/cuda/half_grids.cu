@@ -4,23 +4,26 @@
 namespace crumb {
 
 Status LaunchHalfGrids(const DeviceProduct& p, const LaunchShape& shape, void* stream) {
+  const auto launch = [&](auto code) {
+    return LaunchForColumns<decltype(code), HalfNumbers>(p, shape, stream);
+  };
   switch (p.format) {
     case LaneFormat::kFloat16:
-      return LaunchTiles<LaneFloat16, HalfNumbers, 8>(p, shape, stream);
+      return launch(LaneFloat16{});
     case LaneFormat::kInt8:
-      return LaunchTiles<LaneInt8, HalfNumbers, 8>(p, shape, stream);
+      return launch(LaneInt8{});
     case LaneFormat::kInt4:
-      return LaunchTiles<LaneInt4, HalfNumbers, 8>(p, shape, stream);
+      return launch(LaneInt4{});
     case LaneFormat::kInt3:
-      return LaunchTiles<LaneInt3, HalfNumbers, 8>(p, shape, stream);
+      return launch(LaneInt3{});
     case LaneFormat::kInt2:
-      return LaunchTiles<LaneInt2, HalfNumbers, 8>(p, shape, stream);
+      return launch(LaneInt2{});
     case LaneFormat::kInt1:
-      return LaunchTiles<LaneInt1, HalfNumbers, 8>(p, shape, stream);
+      return launch(LaneInt1{});
     case LaneFormat::kTernary:
-      return LaunchTiles<LaneTernary, HalfNumbers, 8>(p, shape, stream);
+      return launch(LaneTernary{});
     case LaneFormat::kBinaryRow:
-      return LaunchTiles<LaneBinaryRow, HalfNumbers, 8>(p, shape, stream);
+      return launch(LaneBinaryRow{});
     default:
       return InternalError("trellis codes have a launch of their own");
   }

@@ -5,9 +5,7 @@ namespace crumb {
 
 Status LaunchInt8Grids(const DeviceProduct& p, const LaunchShape& shape, void* stream) {
   const auto launch = [&](auto code) {
-    using Code = decltype(code);
-    return p.x.columns == 1 ? LaunchTiles<Code, Int8Numbers, 1>(p, shape, stream)
-                            : LaunchTiles<Code, Int8Numbers, 8>(p, shape, stream);
+    return LaunchForColumns<decltype(code), Int8Numbers>(p, shape, stream);
   };
   switch (p.format) {
     case LaneFormat::kInt8:

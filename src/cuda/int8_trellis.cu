@@ -5,15 +5,18 @@ namespace crumb {
 
 Status LaunchInt8Trellis(const DeviceProduct& p, const LaunchShape& shape, void* stream) {
   const auto launch = [&](auto code) {
-    using Code = decltype(code);
-    return p.x.columns == 1 ? LaunchTiles<Code, Int8Numbers, 1>(p, shape, stream)
-                            : LaunchTiles<Code, Int8Numbers, 8>(p, shape, stream);
+    return LaunchForColumns<decltype(code), Int8Numbers>(p, shape, stream);
   };
   switch (p.format) {
     case LaneFormat::kTrellis1:
       return launch(LaneTrellis<1>{});
-    case LaneFormat::kTrellis2:
-      return launch(LaneTrellis<2>{});
+    case LaneFormat::kTrellis2: {
+      // Sixteen copies of the table where the GPU has not the memory for 32.
+      CRUMB_ASSIGN_OR_RETURN(const int64_t memory, SharedMemoryOfBlock());
+      constexpr auto kMost =
+          TileBlock<LaneTrellis<2>, Int8Numbers, 8>::kBytes + kReservedSharedBytes;
+      return memory >= kMost ? launch(LaneTrellis<2>{}) : launch(LaneTrellis<2, 16>{});
+    }
     case LaneFormat::kTrellis3:
       return launch(LaneTrellis<3>{});
     default:

@@ -140,9 +140,9 @@ void PackScales(const PackedMatrix& m, LaneMatrix& out) {
     out.row_scales.assign(Index(out.tiles * out.tile_rows), 0.0f);
     for (int64_t r = 0; r < m.rows; ++r)
       out.row_scales[Index(r)] = HalfToFloat(HalfAt(m.scales, r));
-  } else if constexpr (LaneWeights<Code>::kScaled) {
+  } else if constexpr (LaneScaleWords<Code>::kScaled) {
     out.scales.assign(Index(out.tiles * out.groups * out.tile_rows / 2), 0);
-    if (LaneWeights<Code>::kZero) {
+    if (LaneScaleWords<Code>::kZero) {
       out.zeros.assign(Index(out.tiles * out.groups * out.tile_rows / 4), 0);
     }
     for (int64_t r = 0; r < m.rows; ++r) {
@@ -150,7 +150,7 @@ void PackScales(const PackedMatrix& m, LaneMatrix& out) {
         const int64_t at = (r / out.tile_rows * out.groups + g) * out.tile_rows + r % out.tile_rows;
         const int64_t from = r * out.groups + g;
         out.scales[Index(at / 2)] |= uint32_t{HalfAt(m.scales, from)} << (16 * (at % 2));
-        if (!LaneWeights<Code>::kZero) continue;
+        if (!LaneScaleWords<Code>::kZero) continue;
         out.zeros[Index(at / 4)] |= std::to_integer<uint32_t>(m.zeros[Index(from)])
                                     << (8 * (at % 4));
       }

@@ -9,7 +9,7 @@
 // Windows slide, so four rows of one column and stream are one look-up: kWindow + 3 bits of a
 // stream (k = 1: 7 and 8 bits) find a word whose byte i is what the stream adds to row i of the
 // four. The words of all streams are added, as bytes that can not run over (a matrix's largest
-// entries add up to at most 255), and 4 x 4 bytes are turned from columns to rows.
+// entries add up to at most 255). word_tile.h multiplies such words as they are.
 //
 // A table of words lies in shared memory in kCopies copies, entry after entry: lane l reads copy
 // l % kCopies, so that with 32 copies no two lanes meet in a bank, and with 16 at most two do.
@@ -23,10 +23,19 @@
 
 namespace crumb {
 
-template <int kBits>
+// Where a lane reads its copy of the table.
+struct LaneTable {
+  const uint32_t* words = nullptr;  // on the host: kTableWords, entry e in copy c at e kCopies + c
+  // Of the lane's copy of entry 0, in bytes: on the GPU in shared memory, the table being aligned
+  // to kTableAlignment; on the host behind `words`.
+  uint32_t address = 0;
+};
+
+template <int kBits, int kCopyCount = 32>
 struct LaneTrellis {
   static constexpr int kRows = kBits == 1 ? 16 : 8;
-  static constexpr int kBlockRows = 4;
+  static constexpr int kWordRows = 4;  // rows of a look-up
+  static constexpr int kRowWords = kRows / kWordRows;
   static constexpr int kStreams = kBits == 1 ? 2 : kBits;
   static constexpr int kChunkWords = kStreams;
   static constexpr LaneScales kScales = LaneScales::kRow;
@@ -35,18 +44,19 @@ struct LaneTrellis {
 
   static constexpr int kTableBytes = 64;  // of a table as a matrix stores it
   static constexpr int kWindow = kBits <= 2 ? 6 : kBits == 3 ? 4 : 3;
-  static constexpr int kCopiesLog2 = kBits <= 2 ? 4 : 5;
-  static constexpr int kCopies = 1 << kCopiesLog2;
+  static constexpr int kCopies = kCopyCount;
+  static constexpr int kCopiesLog2 = kCopies == 32 ? 5 : 4;
+  static_assert(kCopies == 1 << kCopiesLog2);
 
   CRUMB_LANE static constexpr int IndexBits(int stream) {
     return kBits == 1 ? 7 + stream : kWindow + 3;
   }
   CRUMB_LANE static constexpr int Entries(int stream) { return 1 << IndexBits(stream); }
-  CRUMB_LANE static constexpr int FirstEntry(int stream) {
-    return stream == 0 ? 0 : FirstEntry(stream - 1) + Entries(stream - 1);
-  }
+  CRUMB_LANE static constexpr int FirstEntry(int stream) { return stream * Entries(0); }
   static constexpr int kEntries = kBits == 1 ? (1 << 7) + (1 << 8) : kStreams << (kWindow + 3);
   static constexpr int kTableWords = kEntries * kCopies;
+  // In bytes: so the bits of an index and those of the table's address do not meet.
+  static constexpr int kTableAlignment = 4 * kCopies * (kBits == 1 ? 1 << 8 : 1 << (kWindow + 3));
 
   // Entry 0 <= i < kEntries. `tables`: the matrix's tables, 64 bytes each.
   CRUMB_LANE static uint32_t Entry(const uint8_t* tables, int i) {
@@ -72,35 +82,24 @@ struct LaneTrellis {
     }
   }
 
-  // rows[r] = the bytes (sums of table entries) of row 4 block + r. own, above: kStreams words;
-  // byte c of a word is the stream of column c. table_words: kTableWords, entry e in copy c at e
-  // kCopies
-  // + c.
-  CRUMB_LANE static void Decode(const uint32_t* own, const uint32_t* above,
-                                const uint32_t* table_words, int lane, int block,
-                                uint32_t (&rows)[kBlockRows]) {
+  // columns[c][i]: the sums of table entries of rows 4 i .. 4 i + 3 of column c, a byte each.
+  // own, above: kStreams words; byte c of a word is the stream of column c.
+  CRUMB_LANE static void Decode(const uint32_t* own, const uint32_t* above, const LaneTable& table,
+                                uint32_t (&columns)[4][kRowWords]) {
     // Two columns in a word, each 8 rows above (high byte) and 8 own rows.
     uint32_t pairs[kStreams][2];
     CRUMB_LANE_UNROLL for (int s = 0; s < kStreams; ++s) {
       pairs[s][0] = ChooseBytes(own[s], above[s], 0x5140);
       pairs[s][1] = ChooseBytes(own[s], above[s], 0x7362);
     }
-    const auto copy = static_cast<uint32_t>(lane % kCopies) * 4;
-    uint32_t columns[4];
     CRUMB_LANE_UNROLL for (int c = 0; c < 4; ++c) {
-      columns[c] = 0;
-      CRUMB_LANE_UNROLL for (int s = 0; s < kStreams; ++s) {
-        columns[c] += LookUp(pairs[s][c / 2], s, c, block, table_words, copy);
+      CRUMB_LANE_UNROLL for (int i = 0; i < kRowWords; ++i) {
+        columns[c][i] = 0;
+        CRUMB_LANE_UNROLL for (int s = 0; s < kStreams; ++s) {
+          columns[c][i] += LookUp(pairs[s][c / 2], s, c, i, table);
+        }
       }
     }
-    const uint32_t low01 = ChooseBytes(columns[0], columns[1], 0x5140);
-    const uint32_t low23 = ChooseBytes(columns[2], columns[3], 0x5140);
-    const uint32_t high01 = ChooseBytes(columns[0], columns[1], 0x7362);
-    const uint32_t high23 = ChooseBytes(columns[2], columns[3], 0x7362);
-    rows[0] = ChooseBytes(low01, low23, 0x5410);
-    rows[1] = ChooseBytes(low01, low23, 0x7632);
-    rows[2] = ChooseBytes(high01, high23, 0x5410);
-    rows[3] = ChooseBytes(high01, high23, 0x7632);
   }
 
   // On the host: bit of row r and stream position for `bit_of(plane, row, column)`.
@@ -123,16 +122,22 @@ struct LaneTrellis {
   }
 
   // What a stream adds to four rows of a column. The index is masked where it serves as an offset
-  // in bytes: one shift, one operation with mask and copy, one load. All but `pair`, the table and
-  // the copy are constants once loops are unrolled.
-  CRUMB_LANE static uint32_t LookUp(uint32_t pair, int stream, int column, int block,
-                                    const uint32_t* table_words, uint32_t copy) {
-    const int right = 16 * (column % 2) + (kBits == 1 ? 6 - 2 * block : 4 - 4 * block);
+  // in bytes: one shift, one operation with mask, table and copy, one load. All but `pair` and the
+  // table are constants once loops are unrolled.
+  CRUMB_LANE static uint32_t LookUp(uint32_t pair, int stream, int column, int rows,
+                                    const LaneTable& table) {
+    const int right = 16 * (column % 2) + (kBits == 1 ? 6 - 2 * rows : 4 - 4 * rows);
     const int left = kCopiesLog2 + 2 - right;
     const uint32_t mask = static_cast<uint32_t>(Entries(stream) - 1) << (kCopiesLog2 + 2);
     const uint32_t index = (left >= 0 ? pair << left : pair >> -left) & mask;
-    const auto* base = reinterpret_cast<const char*>(table_words + FirstEntry(stream) * kCopies);
-    return *reinterpret_cast<const uint32_t*>(base + (index | copy));
+#ifdef __CUDA_ARCH__
+    const uint32_t address = (index | table.address) + 4 * FirstEntry(stream) * kCopies;
+    uint32_t word;
+    asm("ld.shared.u32 %0, [%1];" : "=r"(word) : "r"(address));
+    return word;
+#else
+    return table.words[FirstEntry(stream) * kCopies + (index | table.address) / 4];
+#endif
   }
 };
 

@@ -20,6 +20,7 @@ namespace crumb {
 struct SimulatedWarp {
   static constexpr int kSlots = kWarpLanes;
   static int lane(int slot) { return slot; }
+  static void WaitForInputs() {}
 
   void Multiply(const uint32_t (&a)[32][4], const uint32_t (&b)[32][2], int32_t (&c)[32][4]) const {
     ForEachTerm<4>([&](int in_a, int reg_a, int in_b, int reg_b, int part, int in_c, int at_c) {
@@ -52,7 +53,7 @@ struct SimulatedWarp {
   }
 };
 
-// How a kernel shares the groups of a tile: `splits` blocks of `warps` warps.
+// How a kernel shares the groups of a tile: `splits` items of `warps` warps.
 struct WarpShares {
   int warps = 1;
   int splits = 1;
@@ -62,9 +63,11 @@ struct WarpShares {
 template <class Code, class Numbers, int kColumns>
 std::vector<float> SimulatedProductOf(const LaneMatrix& matrix, const LaneRows& rows,
                                       WarpShares shares) {
+  using Tile = TileOf<Code, Numbers, kColumns>;
   const LaneMatrixView w = matrix.view();
   const LaneRowsView x = rows.view();
   std::vector<uint32_t> words;
+  LaneTable tables[kWarpLanes] = {};
   if constexpr (Code::kHistory) {
     words.resize(Code::kTableWords);
     for (int e = 0; e < Code::kEntries; ++e) {
@@ -72,23 +75,28 @@ std::vector<float> SimulatedProductOf(const LaneMatrix& matrix, const LaneRows& 
         words[static_cast<size_t>(e * Code::kCopies + c)] = Code::Entry(w.table, e);
       }
     }
+    for (uint32_t lane = 0; lane < kWarpLanes; ++lane) {
+      tables[lane] = {words.data(), lane % Code::kCopies * 4};
+    }
   }
   const int64_t tile_rows = matrix.tile_rows;
+  const int64_t all = int64_t{shares.splits} * shares.warps;
   std::vector<float> y(static_cast<size_t>(rows.batch * matrix.rows));
-  std::vector<float> of_warp(static_cast<size_t>(kColumns * tile_rows));
+  std::vector<float> of_warp(size_t{Tile::kValues} * kWarpLanes);
   for (int64_t tile = 0; tile < matrix.tiles; ++tile) {
     for (int64_t first = 0; first < x.columns; first += kColumns) {
-      std::vector<float> total(of_warp.size(), 0.0f);
-      for (int split = 0; split < shares.splits; ++split) {
-        for (int warp = 0; warp < shares.warps; ++warp) {
-          LaneSums<Code, kColumns> sums[kWarpLanes] = {};
-          AddTile<Code, Numbers, kColumns>(
-              SimulatedWarp{}, w, x, tile, first, w.groups * split / shares.splits + warp,
-              w.groups * (split + 1) / shares.splits, shares.warps, words.data(), sums);
-          for (int lane = 0; lane < kWarpLanes; ++lane) {
-            StoreSums<Code>(sums[lane], lane, of_warp.data());
+      std::vector<float> total(static_cast<size_t>(kColumns * tile_rows), 0.0f);
+      for (int64_t share = 0; share < all; ++share) {
+        typename Tile::Sums sums[kWarpLanes] = {};
+        AddTile<Tile, Code>(SimulatedWarp{}, w, x, tile, first, w.groups * share / all,
+                            w.groups * (share + 1) / all, tables, sums);
+        for (int lane = 0; lane < kWarpLanes; ++lane) {
+          StoreSums<Tile>(sums[lane], lane, of_warp.data());
+        }
+        for (int n = 0; n < kColumns; ++n) {
+          for (int r = 0; r < tile_rows; ++r) {
+            total[static_cast<size_t>(n * tile_rows + r)] += SumOfWarp<Tile>(of_warp.data(), n, r);
           }
-          for (size_t i = 0; i < total.size(); ++i) total[i] += of_warp[i];
         }
       }
       for (int64_t n = 0; n < kColumns && first + n < x.columns; n += x.columns_of_row) {
@@ -103,15 +111,23 @@ std::vector<float> SimulatedProductOf(const LaneMatrix& matrix, const LaneRows& 
   return y;
 }
 
+// With the kernel that would be launched.
 inline std::vector<float> SimulatedProduct(const LaneMatrix& w, const LaneRows& x,
                                            WarpShares shares) {
   return WithLaneCode(w.format, [&](auto code) {
     using Code = decltype(code);
+    const auto product = [&](auto numbers) {
+      using Numbers = decltype(numbers);
+      if constexpr (Code::kScales != LaneScales::kNone) {
+        if (x.columns == 1) return SimulatedProductOf<Code, Numbers, 1>(w, x, shares);
+        if (x.columns == 2) return SimulatedProductOf<Code, Numbers, 2>(w, x, shares);
+      }
+      return SimulatedProductOf<Code, Numbers, 8>(w, x, shares);
+    };
     if constexpr (Code::kScales != LaneScales::kNone) {
-      if (x.int8 && x.columns == 1) return SimulatedProductOf<Code, Int8Numbers, 1>(w, x, shares);
-      if (x.int8) return SimulatedProductOf<Code, Int8Numbers, 8>(w, x, shares);
+      if (x.int8) return product(Int8Numbers{});
     }
-    return SimulatedProductOf<Code, HalfNumbers, 8>(w, x, shares);
+    return product(HalfNumbers{});
   });
 }
 

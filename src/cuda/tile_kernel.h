@@ -23,46 +23,77 @@ inline Status CudaStatus(cudaError_t error, const char* what) {
   return error == cudaErrorMemoryAllocation ? Unsupported(message) : IoError(message);
 }
 
-// Words of shared memory: the tables while weights are decoded, then the sums of all warps.
-template <class Code, int kColumns>
-constexpr int SharedWords() {
-  constexpr int kSums = kBlockWarps * kColumns * kLaneTeams * Code::kRows;
-  if constexpr (Code::kHistory) {
-    return kSums > Code::kTableWords ? kSums : Code::kTableWords;
-  } else {
-    return kSums;
-  }
+// What a kernel's static variables take at most, and so dynamic ones may not.
+inline constexpr int kReservedSharedBytes = 64;
+
+// The shared memory that a block may have on the current device, in bytes.
+inline Result<int64_t> SharedMemoryOfBlock() {
+  int device = 0, bytes = 0;
+  CRUMB_RETURN_IF_ERROR(CudaStatus(cudaGetDevice(&device), "device"));
+  CRUMB_RETURN_IF_ERROR(CudaStatus(
+      cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "device"));
+  return int64_t{bytes};
 }
 
+// A kernel's block and its shared memory: the sums of all warps, then the tables.
+template <class Code, class Numbers, int kColumns>
+struct TileBlock {
+  using Tile = TileOf<Code, Numbers, kColumns>;
+  static constexpr int kWarps = Code::kHistory ? 16 : 8;
+  static constexpr int kThreads = kWarps * kWarpLanes;
+  static constexpr int kOnMultiprocessor = Code::kHistory ? 1 : 2;
+  static constexpr int kTileRows = kLaneTeams * Code::kRows;
+  static constexpr int kSums = kColumns * kTileRows;
+  static constexpr int kWarpSums = Tile::kValues * kWarpLanes;
+  static constexpr int kSumBytes = 4 * (kWarps * kWarpSums + kSums);
+
+  static constexpr int TableBytes() {
+    if constexpr (Code::kHistory) return Code::kTableAlignment + 4 * Code::kTableWords;
+    return 0;
+  }
+  static constexpr int kBytes = kSumBytes + TableBytes();
+};
+
+// Fills the table at the next aligned place behind `from`, and says where a lane reads it.
 template <class Code>
-__device__ __forceinline__ void FillTables(const uint8_t* tables, uint32_t* words) {
-  for (int e = threadIdx.x; e < Code::kEntries; e += blockDim.x) {
-    const uint32_t entry = Code::Entry(tables, e);
-    auto* copies = reinterpret_cast<uint4*>(words + e * Code::kCopies);
-#pragma unroll
-    for (int c = 0; c < Code::kCopies / 4; ++c) copies[c] = make_uint4(entry, entry, entry, entry);
+__device__ __forceinline__ LaneTable FillTable(const uint8_t* tables, char* from) {
+  const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(from));
+  const uint32_t begin =
+      (address + Code::kTableAlignment - 1) / Code::kTableAlignment * Code::kTableAlignment;
+  auto* words = reinterpret_cast<uint32_t*>(from + (begin - address));
+  // Neighbouring threads write neighbouring copies.
+  constexpr int kVectors = Code::kCopies / 4;
+  for (int i = threadIdx.x; i < Code::kEntries * kVectors; i += blockDim.x) {
+    const uint32_t entry = Code::Entry(tables, i / kVectors);
+    reinterpret_cast<uint4*>(words)[i] = make_uint4(entry, entry, entry, entry);
   }
+  __syncthreads();
+  // Look-ups are known by their address alone: it comes into being behind the barrier.
+  uint32_t own;
+  asm volatile("mov.u32 %0, %1;" : "=r"(own) : "r"(begin + threadIdx.x % Code::kCopies * 4));
+  return {nullptr, own};
 }
 
-// Adds to `shared` (sums of this block, kColumns x tile rows) those of the other splits. False in
-// all blocks of the tile and pass but the last one.
-__device__ __forceinline__ bool AddSplits(const DeviceProduct& p, int sums, float* shared) {
+// Adds to `shared` (sums of this item, kColumns x tile rows) those of the other splits. False for
+// all items of the tile and pass but the last one.
+__device__ __forceinline__ bool AddSplits(const DeviceProduct& p, int64_t pair, int split, int sums,
+                                          float* shared) {
   __shared__ bool last;
-  const int64_t pair = blockIdx.z * int64_t{gridDim.x} + blockIdx.x;
-  float* of_tile = p.sums + pair * gridDim.y * sums;
+  float* of_tile = p.sums + pair * p.splits * sums;
   for (int i = threadIdx.x; i < sums; i += blockDim.x) {
-    of_tile[blockIdx.y * int64_t{sums} + i] = shared[i];
+    of_tile[split * int64_t{sums} + i] = shared[i];
   }
   __threadfence();
   __syncthreads();
-  // The counter is zero again after the last block.
-  if (threadIdx.x == 0) last = atomicInc(p.counters + pair, gridDim.y - 1) == gridDim.y - 1;
+  // The counter is zero again after the last item.
+  const auto most = static_cast<uint32_t>(p.splits - 1);
+  if (threadIdx.x == 0) last = atomicInc(p.counters + pair, most) == most;
   __syncthreads();
   if (!last) return false;
   __threadfence();
   for (int i = threadIdx.x; i < sums; i += blockDim.x) {
     float total = 0;
-    for (uint32_t s = 0; s < gridDim.y; ++s) total += __ldcg(of_tile + s * int64_t{sums} + i);
+    for (int s = 0; s < p.splits; ++s) total += __ldcg(of_tile + s * int64_t{sums} + i);
     shared[i] = total;
   }
   __syncthreads();
@@ -70,63 +101,90 @@ __device__ __forceinline__ bool AddSplits(const DeviceProduct& p, int sums, floa
 }
 
 template <class Code, class Numbers, int kColumns>
-__global__ void __launch_bounds__(kBlockWarps* kWarpLanes, 2)
+__global__ void __launch_bounds__(TileBlock<Code, Numbers, kColumns>::kThreads,
+                                  TileBlock<Code, Numbers, kColumns>::kOnMultiprocessor)
     TileKernel(const __grid_constant__ DeviceProduct p) {
+  using Block = TileBlock<Code, Numbers, kColumns>;
+  using Tile = typename Block::Tile;
   extern __shared__ uint4 shared_vectors[];
-  auto* words = reinterpret_cast<uint32_t*>(shared_vectors);
-  constexpr int kTileRows = kLaneTeams * Code::kRows;
-  constexpr int kSums = kColumns * kTileRows;
-  const int warp = threadIdx.x / kWarpLanes;
-  const int64_t tile = blockIdx.x;
-  const int64_t first = blockIdx.z * kPassColumns;
-  const int64_t begin = p.w.groups * blockIdx.y / gridDim.y;
-  const int64_t end = p.w.groups * (blockIdx.y + 1) / gridDim.y;
+  auto* shared = reinterpret_cast<float*>(shared_vectors);
+#if __CUDA_ARCH__ >= 900
+  // The kernel behind this one may start as soon as there is room for its blocks.
+  cudaTriggerProgrammaticLaunchCompletion();
+#endif
+  LaneTable table[1] = {};
   if constexpr (Code::kHistory) {
-    FillTables<Code>(p.w.table, words);
+    table[0] = FillTable<Code>(p.w.table, reinterpret_cast<char*>(shared) + Block::kSumBytes);
+  }
+  const int warp = threadIdx.x / kWarpLanes;
+  for (int64_t item = blockIdx.x; item < p.items; item += gridDim.x) {
+    const int64_t pass = item % p.passes;
+    const auto split = static_cast<int>(item / p.passes % p.splits);
+    const int64_t tile = item / p.passes / p.splits;
+    const int64_t first = pass * kPassColumns;
+    const int64_t share = int64_t{split} * Block::kWarps + warp;
+    const int64_t shares = int64_t{p.splits} * Block::kWarps;
+    typename Tile::Sums sums[1] = {};
+    AddTile<Tile, Code>(DeviceWarp{}, p.w, p.x, tile, first, p.w.groups * share / shares,
+                        p.w.groups * (share + 1) / shares, table, sums);
+    __syncthreads();  // the sums of the item before are done with
+    StoreSums<Tile>(sums[0], threadIdx.x % kWarpLanes,
+                    shared + Block::kSums + warp * Block::kWarpSums);
     __syncthreads();
-  }
-  LaneSums<Code, kColumns> sums[1];
+    for (int i = threadIdx.x; i < Block::kSums; i += blockDim.x) {
+      float total = 0;
 #pragma unroll
-  for (int r = 0; r < Code::kRows; ++r) {
-#pragma unroll
-    for (int n = 0; n < LaneSums<Code, kColumns>::kKeep; ++n) sums[0].value[r][n] = 0;
-  }
-  AddTile<Code, Numbers, kColumns>(DeviceWarp{}, p.w, p.x, tile, first, begin + warp, end,
-                                   kBlockWarps, words, sums);
-  if constexpr (Code::kHistory) __syncthreads();  // the tables are done with
-  auto* shared = reinterpret_cast<float*>(words);
-  StoreSums<Code>(sums[0], threadIdx.x % kWarpLanes, shared + warp * kSums);
-  __syncthreads();
-  for (int i = threadIdx.x; i < kSums; i += blockDim.x) {
-    float total = shared[i];
-#pragma unroll
-    for (int w = 1; w < kBlockWarps; ++w) total += shared[w * kSums + i];
-    shared[i] = total;
-  }
-  __syncthreads();
-  if (gridDim.y > 1 && !AddSplits(p, kSums, shared)) return;
-  for (int i = threadIdx.x; i < kSums; i += blockDim.x) {
-    const int n = i / kTileRows;
-    const int64_t row = tile * kTileRows + i % kTileRows;
-    if (n % p.x.columns_of_row != 0 || first + n >= p.x.columns || row >= p.w.rows) continue;
-    p.y[(first + n) / p.x.columns_of_row * p.y_stride + row] =
-        FinishRow<Code>(p.w, p.x, row, first + n, shared + i, kTileRows);
+      for (int k = 0; k < Block::kWarps; ++k) {
+        total += SumOfWarp<Tile>(shared + Block::kSums + k * Block::kWarpSums, i / Block::kTileRows,
+                                 i % Block::kTileRows);
+      }
+      shared[i] = total;
+    }
+    __syncthreads();
+    if (p.splits > 1 && !AddSplits(p, tile * p.passes + pass, split, Block::kSums, shared)) {
+      continue;
+    }
+    for (int i = threadIdx.x; i < Block::kSums; i += blockDim.x) {
+      const int n = i / Block::kTileRows;
+      const int64_t row = tile * Block::kTileRows + i % Block::kTileRows;
+      if (n % p.x.columns_of_row != 0 || first + n >= p.x.columns || row >= p.w.rows) continue;
+      p.y[(first + n) / p.x.columns_of_row * p.y_stride + row] =
+          FinishRow<Code>(p.w, p.x, row, first + n, shared + i, Block::kTileRows);
+    }
   }
 }
 
 template <class Code, class Numbers, int kColumns>
 Status LaunchTiles(const DeviceProduct& p, const LaunchShape& shape, void* stream) {
-  constexpr int kBytes = 4 * SharedWords<Code, kColumns>();
+  using Block = TileBlock<Code, Numbers, kColumns>;
   auto* kernel = TileKernel<Code, Numbers, kColumns>;
-  if constexpr (kBytes > 48 * 1024) {
+  // 48 KiB are there without asking.
+  if constexpr (Block::kBytes + kReservedSharedBytes > 48 * 1024) {
     CRUMB_RETURN_IF_ERROR(CudaStatus(
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes),
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Block::kBytes),
         "shared memory of a block"));
   }
-  const dim3 grid(static_cast<uint32_t>(shape.tiles), static_cast<uint32_t>(shape.splits),
-                  static_cast<uint32_t>(shape.passes));
-  kernel<<<grid, kBlockWarps * kWarpLanes, kBytes, static_cast<cudaStream_t>(stream)>>>(p);
-  return CudaStatus(cudaGetLastError(), "launch of a product");
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(static_cast<uint32_t>(shape.blocks));
+  config.blockDim = dim3(Block::kThreads);
+  config.dynamicSmemBytes = Block::kBytes;
+  config.stream = static_cast<cudaStream_t>(stream);
+  cudaLaunchAttribute early = {};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = &early;
+  config.numAttrs = shape.early_start ? 1 : 0;
+  return CudaStatus(cudaLaunchKernelEx(&config, kernel, p), "launch of a product");
+}
+
+// The kernel for as few columns of a pass as there are.
+template <class Code, class Numbers>
+Status LaunchForColumns(const DeviceProduct& p, const LaunchShape& shape, void* stream) {
+  if constexpr (Code::kScales != LaneScales::kNone) {
+    if (p.x.columns == 1) return LaunchTiles<Code, Numbers, 1>(p, shape, stream);
+    if (p.x.columns == 2) return LaunchTiles<Code, Numbers, 2>(p, shape, stream);
+  }
+  return LaunchTiles<Code, Numbers, 8>(p, shape, stream);
 }
 
 }  // namespace crumb

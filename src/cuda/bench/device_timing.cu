@@ -103,8 +103,7 @@ class ProductWork final : public Recorded {
     }
     CRUMB_ASSIGN_OR_RETURN(CudaRows rows, CudaRows::Upload(x, floats));
     rows_.push_back(std::move(rows));
-    CRUMB_ASSIGN_OR_RETURN(
-        output_, DeviceOutput::Make(*matrices_[0], rows_[0].parts(), device.multiprocessors));
+    CRUMB_ASSIGN_OR_RETURN(output_, DeviceOutput::Make(*matrices_[0], rows_[0].parts(), device));
     return Record(copies, lanes.bytes(), l2_bytes, [&](int64_t copy) {
       return LaunchProduct(*matrices_[static_cast<size_t>(copy)], rows_[0].parts(), output_,
                            stream());

@@ -24,8 +24,10 @@ Result<std::shared_ptr<const CudaMatrix::Parts>> UploadLanes(const LaneMatrix& l
   CRUMB_ASSIGN_OR_RETURN(auto zeros, DeviceBuffer<uint32_t>::CopyOf(lanes.zeros));
   CRUMB_ASSIGN_OR_RETURN(auto row_scales, DeviceBuffer<float>::CopyOf(lanes.row_scales));
   CRUMB_ASSIGN_OR_RETURN(auto table, DeviceBuffer<uint8_t>::CopyOf(lanes.table));
-  const LaneMatrixView view = {lanes.rows,   lanes.groups,      codes.data(), scales.data(),
-                               zeros.data(), row_scales.data(), table.data()};
+  const LaneMatrixView view = {lanes.rows,   static_cast<int>(lanes.groups),
+                               codes.data(), scales.data(),
+                               zeros.data(), row_scales.data(),
+                               table.data()};
   return std::make_shared<const CudaMatrix::Parts>(
       CudaMatrix::Parts{lanes.format, lanes.cols, lanes.tile_rows, lanes.tiles,
                         TransformBytes(input), std::move(codes), std::move(scales),
@@ -54,8 +56,12 @@ Result<DeviceNumbers> DeviceNumbers::CopyOf(const LaneRows& rows) {
   CRUMB_ASSIGN_OR_RETURN(out.scales, DeviceBuffer<float>::CopyOf(rows.scales));
   CRUMB_ASSIGN_OR_RETURN(out.sums, DeviceBuffer<float>::CopyOf(rows.sums));
   CRUMB_ASSIGN_OR_RETURN(out.column_scales, DeviceBuffer<float>::CopyOf(rows.column_scales));
-  out.view = {rows.columns,       rows.groups,     out.numbers.data(),
-              out.scales.data(),  out.sums.data(), out.column_scales.data(),
+  out.view = {static_cast<int>(rows.columns),
+              static_cast<int>(rows.groups),
+              out.numbers.data(),
+              out.scales.data(),
+              out.sums.data(),
+              out.column_scales.data(),
               rows.columns_of_row};
   return std::move(out);  // nvcc does not see by itself that this may move
 }
@@ -85,7 +91,7 @@ Result<DeviceOutput> DeviceOutput::Make(const CudaMatrix::Parts& w, const CudaRo
   }
   DeviceOutput out;
   out.shape = ShapeOfLaunch(w.tiles, w.view.groups, NumbersFor(w, x).view.columns,
-                            ShapeOfBlock(w.format), device.multiprocessors);
+                            ShapeOfBlock(IsTrellis(w.format)), device.multiprocessors);
   out.shape.early_start = device.major >= 9;
   const auto rows = static_cast<size_t>(w.view.rows);
   CRUMB_ASSIGN_OR_RETURN(out.y, DeviceBuffer<float>::Make(rows * static_cast<size_t>(x.batch)));
@@ -109,8 +115,8 @@ Status LaunchProduct(const CudaMatrix::Parts& w, const CudaRows::Parts& x,
                                  w.view.rows,
                                  output.sums.data(),
                                  output.counters.data(),
-                                 output.shape.passes,
-                                 output.shape.items(),
+                                 static_cast<int>(output.shape.passes),
+                                 static_cast<int>(output.shape.items()),
                                  output.shape.splits};
   return Launch(product, output.shape, stream);
 }

@@ -152,8 +152,8 @@ TEST(CudaDevice, IsThereOrSaysWhyNot) {
 }
 
 TEST(LaunchShape, FillsTheGpuWithoutIdleWarpsAndKeepsToItsLimits) {
-  for (const LaneFormat format : {LaneFormat::kInt4, LaneFormat::kTrellis2}) {
-    const BlockShape block = ShapeOfBlock(format);
+  for (const bool trellis : {false, true}) {
+    const BlockShape block = ShapeOfBlock(trellis);
     for (const int64_t tiles : {1, 9, 32, 64, 112, 448, 512}) {
       for (const int64_t groups : {1, 9, 24, 224, 448}) {
         for (const int64_t columns : {1, 8, 33}) {

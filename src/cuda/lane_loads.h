@@ -15,7 +15,7 @@ namespace crumb {
 // padded.
 struct LaneMatrixView {
   int64_t rows = 0;
-  int64_t groups = 0;
+  int groups = 0;
   // [tile][group][vector][lane][4 words], vectors: 4 kChunkWords / 4; lane and chunk c of it have
   // words c kChunkWords .. of their lane.
   const uint32_t* codes = nullptr;
@@ -27,8 +27,8 @@ struct LaneMatrixView {
 
 // Activations as columns of numbers (lane_rows.h).
 struct LaneRowsView {
-  int64_t columns = 0;
-  int64_t groups = 0;
+  int columns = 0;
+  int groups = 0;
   const uint32_t* numbers = nullptr;     // [column][groups * 64] int8 or float16
   const float* scales = nullptr;         // [column][group], int8 only
   const float* sums = nullptr;           // [column][group]: sum of the numbers
@@ -77,7 +77,7 @@ struct LaneStream {
   // above row 0.
   const uint32_t* above;
 
-  CRUMB_LANE LaneStream(const LaneMatrixView& w, int64_t tile, int lane) {
+  CRUMB_LANE LaneStream(const LaneMatrixView& w, int tile, int lane) {
     own = w.codes + tile * w.groups * kGroupWords + 4 * lane;
     const bool inside = TeamOfLane(lane) > 0;
     above = inside     ? own - 4 * kLanePlaces
@@ -85,7 +85,7 @@ struct LaneStream {
                        : nullptr;
   }
 
-  CRUMB_LANE void Load(int64_t group, LaneWeights<Code>& out) const {
+  CRUMB_LANE void Load(int group, LaneWeights<Code>& out) const {
     LoadVectors(own + group * kGroupWords, out.codes);
     if constexpr (Code::kHistory) {
       if (above != nullptr) {
@@ -116,8 +116,8 @@ struct LaneScaleWords {
   uint32_t scales[kScaled ? kScaleWords : 1];
   uint32_t zeros[kZero ? kZeroWords : 1];
 
-  CRUMB_LANE void Load(const LaneMatrixView& w, int64_t tile, int64_t group, int lane) {
-    const int64_t at = (tile * w.groups + group) * kLaneTeams + TeamOfLane(lane);
+  CRUMB_LANE void Load(const LaneMatrixView& w, int tile, int group, int lane) {
+    const int64_t at = (int64_t{tile} * w.groups + group) * kLaneTeams + TeamOfLane(lane);
     if constexpr (kScaled) LoadWords<kScaleWords>(w.scales + at * kScaleWords, scales);
     if constexpr (kZero) LoadWords<kZeroWords>(w.zeros + at * kZeroWords, zeros);
   }
@@ -142,11 +142,11 @@ struct LaneScaleWords {
 // The numbers of a lane's 16 columns of a group, of one column of activations; zeros where there
 // is none.
 template <class Numbers>
-CRUMB_LANE void LoadNumbers(const LaneRowsView& x, int64_t column, int64_t group, bool there,
-                            int lane, uint32_t* out) {
+CRUMB_LANE void LoadNumbers(const LaneRowsView& x, int column, int group, bool there, int lane,
+                            uint32_t* out) {
   constexpr int kWords = Numbers::kWordsOfLane;
   if (there && column < x.columns) {
-    const int64_t piece = (column * x.groups + group) * kLanePlaces + PlaceOfLane(lane);
+    const int piece = (column * x.groups + group) * kLanePlaces + PlaceOfLane(lane);
     LoadWords<kWords>(x.numbers + piece * kWords, out);
   } else {
     CRUMB_LANE_UNROLL for (int i = 0; i < kWords; ++i) out[i] = 0;
@@ -159,9 +159,9 @@ struct NumberScale {
   float scale = 0;
   float sum = 0;
 
-  CRUMB_LANE void Load(const LaneRowsView& x, int64_t column, int64_t group, bool there) {
+  CRUMB_LANE void Load(const LaneRowsView& x, int column, int group, bool there) {
     const bool here = there && column < x.columns;
-    const int64_t at = column * x.groups + group;
+    const int at = column * x.groups + group;
     scale = !here ? 0.0f : Numbers::kScaled ? x.scales[at] : 1.0f;
     sum = here ? x.sums[at] : 0.0f;
   }

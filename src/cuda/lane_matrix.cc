@@ -192,6 +192,13 @@ Result<LaneFormat> LaneFormatOf(const Codec* codec) {
 Result<LaneMatrix> MakeLaneMatrix(const PackedMatrix& matrix) {
   LaneMatrix out;
   CRUMB_ASSIGN_OR_RETURN(out.format, LaneFormatOf(matrix.codec));
+  constexpr int64_t kMost = int64_t{1} << 24;
+  if (matrix.rows > kMost || matrix.cols > kMost) {
+    return Unsupported(
+        fmt::format("a matrix of {} x {}: kernels for the GPU count rows and columns to "
+                    "2^24",
+                    matrix.rows, matrix.cols));
+  }
   out.rows = matrix.rows;
   out.cols = matrix.cols;
   out.groups = (matrix.cols + kLaneGroup - 1) / kLaneGroup;

@@ -78,8 +78,8 @@ struct LaneMatrix {
 
   // Of these vectors; valid while they are.
   LaneMatrixView view() const {
-    return {rows,        groups, codes.data(), scales.data(), zeros.data(), row_scales.data(),
-            table.data()};
+    return {rows,         static_cast<int>(groups), codes.data(), scales.data(),
+            zeros.data(), row_scales.data(),        table.data()};
   }
   int64_t bytes() const {
     return static_cast<int64_t>(4 * (codes.size() + scales.size() + zeros.size()) +
@@ -91,8 +91,8 @@ struct LaneMatrix {
 Result<LaneFormat> LaneFormatOf(const Codec* codec);
 
 // REQUIRES: ValidateMatrix(matrix) was ok. The input transform is not part of it: activations bring
-// it along. kUnsupported as LaneFormatOf. On the calling thread, about 100 million weights a
-// second.
+// it along. kUnsupported as LaneFormatOf, and for more than 2^24 rows or columns. On the calling
+// thread, about 100 million weights a second.
 Result<LaneMatrix> MakeLaneMatrix(const PackedMatrix& matrix);
 
 }  // namespace crumb

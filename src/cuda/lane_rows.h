@@ -36,7 +36,12 @@ struct LaneRows {
 
   // Of these vectors; valid while they are.
   LaneRowsView view() const {
-    return {columns,       groups, numbers.data(), scales.data(), sums.data(), column_scales.data(),
+    return {static_cast<int>(columns),
+            static_cast<int>(groups),
+            numbers.data(),
+            scales.data(),
+            sums.data(),
+            column_scales.data(),
             columns_of_row};
   }
 };

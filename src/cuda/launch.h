@@ -13,7 +13,7 @@
 namespace crumb {
 
 inline constexpr int kMostSplits = 32;
-inline constexpr int64_t kPassColumns = 8;  // of activations; more make further passes
+inline constexpr int kPassColumns = 8;  // of activations; more make further passes
 
 // A block's warps, and how many blocks a multiprocessor holds: 16 warps of 128 registers fill it.
 // Trellis codes have tables in shared memory, which 16 warps share.
@@ -21,9 +21,10 @@ struct BlockShape {
   int warps = 8;
   int on_multiprocessor = 2;
 };
-inline BlockShape ShapeOfBlock(LaneFormat format) {
-  return format >= LaneFormat::kTrellis1 ? BlockShape{16, 1} : BlockShape{8, 2};
+constexpr BlockShape ShapeOfBlock(bool trellis) {
+  return trellis ? BlockShape{16, 1} : BlockShape{8, 2};
 }
+constexpr bool IsTrellis(LaneFormat format) { return format >= LaneFormat::kTrellis1; }
 
 // Work items are tiles x splits x passes: the groups of a tile go to `splits` items, those of an
 // item to the warps of its block; the last item of a tile and pass to finish adds up the splits in
@@ -79,8 +80,8 @@ struct DeviceProduct {
   int64_t y_stride = 0;
   float* sums = nullptr;         // WorkspaceFloats
   uint32_t* counters = nullptr;  // WorkspaceCounters zeros; zeros again afterwards
-  int64_t passes = 0;            // of the LaunchShape, as the kernel needs them
-  int64_t items = 0;
+  int passes = 0;                // of the LaunchShape, as the kernel needs them
+  int items = 0;
   int splits = 1;
 };
 
@@ -92,7 +93,7 @@ Status LaunchHalfTrellis(const DeviceProduct& product, const LaunchShape& shape,
 
 // The one of these that the product needs.
 inline Status Launch(const DeviceProduct& product, const LaunchShape& shape, void* stream) {
-  const bool trellis = product.format >= LaneFormat::kTrellis1;
+  const bool trellis = IsTrellis(product.format);
   if (product.int8) {
     return (trellis ? LaunchInt8Trellis : LaunchInt8Grids)(product, shape, stream);
   }

@@ -34,9 +34,8 @@ struct RowTile {
   struct Inputs {
     uint32_t words[Numbers::kWordsOfLane];
 
-    CRUMB_LANE void Load(const LaneRowsView& x, int64_t first, int64_t group, int64_t end,
-                         int lane) {
-      const int64_t own = group + GroupOf(TeamOfLane(lane));
+    CRUMB_LANE void Load(const LaneRowsView& x, int first, int group, int end, int lane) {
+      const int own = group + GroupOf(TeamOfLane(lane));
       LoadNumbers<Numbers>(x, first + ColumnOf(TeamOfLane(lane)), own, own < end, lane, words);
     }
   };
@@ -45,16 +44,16 @@ struct RowTile {
     LaneScaleWords<Code> weights[kOwnGroups];
     NumberScale<Numbers> numbers[2];
 
-    CRUMB_LANE void Load(const LaneMatrixView& w, const LaneRowsView& x, int64_t tile,
-                         int64_t first, int64_t group, int64_t end, int lane) {
+    CRUMB_LANE void Load(const LaneMatrixView& w, const LaneRowsView& x, int tile, int first,
+                         int group, int end, int lane) {
       const int n = 2 * PlaceOfLane(lane);
       CRUMB_LANE_UNROLL for (int i = 0; i < 2; ++i) {
-        const int64_t own = group + GroupOf(n + i);
+        const int own = group + GroupOf(n + i);
         numbers[i].Load(x, first + ColumnOf(n + i), own, own < end);
       }
       // Behind the last group: any scales, as there the sums are zeros.
       CRUMB_LANE_UNROLL for (int i = 0; i < kOwnGroups; ++i) {
-        const int64_t own = group + GroupOf(n + i);
+        const int own = group + GroupOf(n + i);
         weights[i].Load(w, tile, own < end ? own : end - 1, lane);
       }
     }

@@ -80,13 +80,13 @@ std::vector<float> SimulatedProductOf(const LaneMatrix& matrix, const LaneRows& 
     }
   }
   const int64_t tile_rows = matrix.tile_rows;
-  const int64_t all = int64_t{shares.splits} * shares.warps;
+  const int all = shares.splits * shares.warps;
   std::vector<float> y(static_cast<size_t>(rows.batch * matrix.rows));
   std::vector<float> of_warp(size_t{Tile::kValues} * kWarpLanes);
-  for (int64_t tile = 0; tile < matrix.tiles; ++tile) {
-    for (int64_t first = 0; first < x.columns; first += kColumns) {
+  for (int tile = 0; tile < static_cast<int>(matrix.tiles); ++tile) {
+    for (int first = 0; first < x.columns; first += kColumns) {
       std::vector<float> total(static_cast<size_t>(kColumns * tile_rows), 0.0f);
-      for (int64_t share = 0; share < all; ++share) {
+      for (int share = 0; share < all; ++share) {
         typename Tile::Sums sums[kWarpLanes] = {};
         AddTile<Tile, Code>(SimulatedWarp{}, w, x, tile, first, w.groups * share / all,
                             w.groups * (share + 1) / all, tables, sums);

@@ -39,9 +39,9 @@ inline Result<int64_t> SharedMemoryOfBlock() {
 template <class Code, class Numbers, int kColumns>
 struct TileBlock {
   using Tile = TileOf<Code, Numbers, kColumns>;
-  static constexpr int kWarps = Code::kHistory ? 16 : 8;
+  static constexpr int kWarps = ShapeOfBlock(Code::kHistory).warps;
   static constexpr int kThreads = kWarps * kWarpLanes;
-  static constexpr int kOnMultiprocessor = Code::kHistory ? 1 : 2;
+  static constexpr int kOnMultiprocessor = ShapeOfBlock(Code::kHistory).on_multiprocessor;
   static constexpr int kTileRows = kLaneTeams * Code::kRows;
   static constexpr int kSums = kColumns * kTileRows;
   static constexpr int kWarpSums = Tile::kValues * kWarpLanes;
@@ -117,16 +117,17 @@ __global__ void __launch_bounds__(TileBlock<Code, Numbers, kColumns>::kThreads,
     table[0] = FillTable<Code>(p.w.table, reinterpret_cast<char*>(shared) + Block::kSumBytes);
   }
   const int warp = threadIdx.x / kWarpLanes;
-  for (int64_t item = blockIdx.x; item < p.items; item += gridDim.x) {
-    const int64_t pass = item % p.passes;
-    const auto split = static_cast<int>(item / p.passes % p.splits);
-    const int64_t tile = item / p.passes / p.splits;
-    const int64_t first = pass * kPassColumns;
-    const int64_t share = int64_t{split} * Block::kWarps + warp;
-    const int64_t shares = int64_t{p.splits} * Block::kWarps;
+  for (int item = blockIdx.x; item < p.items; item += gridDim.x) {
+    const int pass = item % p.passes;
+    const int split = item / p.passes % p.splits;
+    const int tile = item / p.passes / p.splits;
+    const int first = pass * kPassColumns;
+    const int share = split * Block::kWarps + warp;
+    const int shares = p.splits * Block::kWarps;
     typename Tile::Sums sums[1] = {};
-    AddTile<Tile, Code>(DeviceWarp{}, p.w, p.x, tile, first, p.w.groups * share / shares,
-                        p.w.groups * (share + 1) / shares, table, sums);
+    AddTile<Tile, Code>(DeviceWarp{}, p.w, p.x, tile, first,
+                        static_cast<int>(int64_t{p.w.groups} * share / shares),
+                        static_cast<int>(int64_t{p.w.groups} * (share + 1) / shares), table, sums);
     __syncthreads();  // the sums of the item before are done with
     StoreSums<Tile>(sums[0], threadIdx.x % kWarpLanes,
                     shared + Block::kSums + warp * Block::kWarpSums);
@@ -141,12 +142,13 @@ __global__ void __launch_bounds__(TileBlock<Code, Numbers, kColumns>::kThreads,
       shared[i] = total;
     }
     __syncthreads();
-    if (p.splits > 1 && !AddSplits(p, tile * p.passes + pass, split, Block::kSums, shared)) {
+    if (p.splits > 1 &&
+        !AddSplits(p, int64_t{tile} * p.passes + pass, split, Block::kSums, shared)) {
       continue;
     }
     for (int i = threadIdx.x; i < Block::kSums; i += blockDim.x) {
       const int n = i / Block::kTileRows;
-      const int64_t row = tile * Block::kTileRows + i % Block::kTileRows;
+      const int64_t row = int64_t{tile} * Block::kTileRows + i % Block::kTileRows;
       if (n % p.x.columns_of_row != 0 || first + n >= p.x.columns || row >= p.w.rows) continue;
       p.y[(first + n) / p.x.columns_of_row * p.y_stride + row] =
           FinishRow<Code>(p.w, p.x, row, first + n, shared + i, Block::kTileRows);

@@ -31,13 +31,15 @@ using TileOf = std::conditional_t<Code::kHistory, WordTile<Code, Numbers, kColum
 // sums[slot] += the tile's products over the groups begin .. end - 1, with columns first ..
 // first + kColumns - 1. Each lane's weights are on their way while those before are multiplied.
 template <class Tile, class Code, class Warp>
-CRUMB_LANE void AddTile(const Warp& warp, const LaneMatrixView& w, const LaneRowsView& x,
-                        int64_t tile, int64_t first, int64_t begin, int64_t end,
-                        const LaneTable (&tables)[Warp::kSlots],
+CRUMB_LANE void AddTile(const Warp& warp, const LaneMatrixView& w, const LaneRowsView& x, int tile,
+                        int first, int begin, int end, const LaneTable (&tables)[Warp::kSlots],
                         typename Tile::Sums (&sums)[Warp::kSlots]) {
   constexpr int kAhead = LaneWeights<Code>::kAhead;
   constexpr int kSlots = Warp::kSlots;
-  if (begin >= end) return;
+  if (begin >= end) {
+    warp.WaitForInputs();
+    return;
+  }
   LaneWeights<Code> weights[kAhead][kSlots];
   typename Tile::Inputs inputs[kSlots], next[kSlots];
   typename Tile::Scales scales[kSlots];
@@ -52,9 +54,9 @@ CRUMB_LANE void AddTile(const Warp& warp, const LaneMatrixView& w, const LaneRow
     next[s].Load(x, first, begin, end, warp.lane(s));
   }
   int turn = 0;
-  for (int64_t round = begin; round < end; round += kAhead) {
+  for (int round = begin; round < end; round += kAhead) {
     CRUMB_LANE_UNROLL for (int i = 0; i < kAhead; ++i) {
-      const int64_t group = round + i;
+      const int group = round + i;
       if (group >= end) break;
       if (turn == 0) {
         CRUMB_LANE_UNROLL for (int s = 0; s < kSlots; ++s) {

@@ -34,9 +34,8 @@ struct WordTile {
   struct Inputs {
     uint32_t words[kSets][Numbers::kWordsOfLane];
 
-    CRUMB_LANE void Load(const LaneRowsView& x, int64_t first, int64_t group, int64_t end,
-                         int lane) {
-      const int64_t own = group + GroupOf(TeamOfLane(lane));
+    CRUMB_LANE void Load(const LaneRowsView& x, int first, int group, int end, int lane) {
+      const int own = group + GroupOf(TeamOfLane(lane));
       CRUMB_LANE_UNROLL for (int set = 0; set < kSets; ++set) {
         LoadNumbers<Numbers>(x, first + set * kCapacity + ColumnOf(TeamOfLane(lane)), own,
                              own < end, lane, words[set]);
@@ -47,10 +46,10 @@ struct WordTile {
   struct Scales {
     NumberScale<Numbers> numbers[kSets];
 
-    CRUMB_LANE void Load(const LaneMatrixView&, const LaneRowsView& x, int64_t, int64_t first,
-                         int64_t group, int64_t end, int lane) {
+    CRUMB_LANE void Load(const LaneMatrixView&, const LaneRowsView& x, int, int first, int group,
+                         int end, int lane) {
       const int n = 2 * PlaceOfLane(lane);  // the lane's other column of C is of the same
-      const int64_t own = group + GroupOf(n);
+      const int own = group + GroupOf(n);
       CRUMB_LANE_UNROLL for (int set = 0; set < kSets; ++set) {
         numbers[set].Load(x, first + set * kCapacity + ColumnOf(n), own, own < end);
       }

@@ -34,7 +34,8 @@ constexpr int64_t kCheckedRows = 200;
 constexpr int kNoDevice = 77;
 
 struct Options {
-  std::vector<std::string> shapes = {"576x1536", "1536x576", "2048x8192", "4096x14336"};
+  std::vector<std::string> shapes = {"576x1536", "1536x576", "2048x8192", "4096x14336",
+                                     "8192x28672"};
   std::vector<std::string> only;
   std::vector<int64_t> batches = {1, 2, 4, 8};
   std::string activations = "int8";

@@ -9,7 +9,8 @@ std::set<int64_t> SupersededIds(const std::vector<Evidence>& rows) {
   for (const Evidence& row : rows) {
     int64_t id = 0;
     const char* end = row.supersedes.data() + row.supersedes.size();
-    if (std::from_chars(row.supersedes.data(), end, id).ec == std::errc()) ids.insert(id);
+    const auto read = std::from_chars(row.supersedes.data(), end, id);
+    if (read.ec == std::errc() && read.ptr == end) ids.insert(id);
   }
   return ids;
 }

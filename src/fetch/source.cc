@@ -113,8 +113,12 @@ Result<ModelSource> ParseSource(std::string_view text) {
   ModelSource source{.kind = ModelSource::Kind::kFile, .text = std::string(text)};
   source.path = text.starts_with("file:") ? text.substr(5) : text;
   if (source.path.empty()) return InvalidArgument(fmt::format("no model is named; {}", kForms));
-  if (text.starts_with("file:") || PathExists(source.path)) return source;
-  if (const CatalogModel* known = FindInCatalog(text)) return ParseSource(known->source);
+  if (text.starts_with("file:")) return source;
+  const CatalogModel* known = FindInCatalog(text);
+  // Studies write to folders that one may name after the model: such a folder hides no short name.
+  const bool no_model = IsFolder(source.path) && !PathExists(JoinPath(source.path, "config.json"));
+  if (PathExists(source.path) && (known == nullptr || !no_model)) return source;
+  if (known != nullptr) return ParseSource(known->source);
   std::string names;
   for (const CatalogModel& model : Catalog()) {
     names += fmt::format("{}{}", names.empty() ? "" : ", ", model.name);

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
+#include "base/temporary_folder_for_test.h"
 #include "fetch/catalog.h"
 #include "fetch/fetch.h"
 
@@ -48,6 +52,18 @@ TEST(Source, ShortNamesLeadToPinnedPackages) {
     EXPECT_EQ(ParseSource(model.name)->sha256, model.sha256);
     EXPECT_EQ(ParseSource(model.source)->sha256, model.sha256);
   }
+}
+
+TEST(Source, AFolderThatHoldsNoModelHidesNoShortName) {
+  TemporaryFolder folder;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  std::filesystem::create_directory(kDefaultModel);
+  EXPECT_EQ(ParseSource(kDefaultModel)->kind, ModelSource::Kind::kPypi);
+  EXPECT_EQ(ParseSource("file:" + std::string(kDefaultModel))->kind, ModelSource::Kind::kFile);
+  std::ofstream(std::string(kDefaultModel) + "/config.json") << "{}";
+  EXPECT_EQ(ParseSource(kDefaultModel)->path, kDefaultModel) << "a model of one's own does";
+  std::filesystem::current_path(before);
 }
 
 TEST(Source, AnotherVersionThanTheCatalogsIsNotPinned) {

@@ -30,7 +30,7 @@ SMOLLM2 = [
     ("trellis 2", ["--bits", "2", "--embedding-bits", "4"]),
     ("mixed 2.5", ["--matrix-bits", "2.5", "--embedding-bits", "4"]),
     ("mixed 3", ["--matrix-bits", "3", "--embedding-bits", "4", "--calibration-windows", "192"]),
-    ("mixed 3 tuned", ["--matrix-bits", "3", "--embedding-bits", "4", "--calibration-windows", "192",
+    ("mixed 3 tuned", ["--matrix-bits", "3", "--embedding-bits", "4", "--calibration-windows", "376",
                        "--tune-epochs", "1", "--tune-windows", "64"]),
     ("rtn 3", ["--bits", "3", "--method", "rtn", "--embedding-bits", "4"]),
     ("rtn 2", ["--bits", "2", "--method", "rtn", "--embedding-bits", "4"]),

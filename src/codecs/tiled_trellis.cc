@@ -1,0 +1,113 @@
+#include "codecs/tiled_trellis.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/float16.h"
+#include "codecs/codec_checks.h"
+
+namespace crumb {
+namespace {
+
+constexpr int64_t kTile = kTiledTrellisRows;
+constexpr int64_t kOctet = 8;  // columns of a piece
+constexpr int64_t kGroup = 64;
+
+int64_t RoundedUp(int64_t n, int64_t step) { return (n + step - 1) / step; }
+
+template <int kBits>
+class TiledTrellisOf final : public TiledTrellisCodec {
+ public:
+  explicit TiledTrellisOf(const TrellisCodec* original) : original_(original) {}
+
+  const TrellisCodec* original() const override { return original_; }
+  std::string_view name() const override { return original_->name(); }
+  double code_bits() const override { return kBits; }
+
+  PartBytes SizeOf(int64_t rows, int64_t cols) const override {
+    PartBytes size = original_->SizeOf(rows, cols);
+    size.codes = RoundedUp(rows, kTile) * RoundedUp(cols, kGroup) * kGroupBytes;
+    return size;
+  }
+
+  // Any codes are valid, and what else there is was checked with the original.
+  Status Validate(const PackedMatrix& matrix) const override { return CheckPartSizes(matrix); }
+
+  void DecodeRow(const PackedMatrix& matrix, int64_t row, std::span<float> out) const override {
+    const float scale = [&] {
+      uint16_t half;
+      std::memcpy(&half, matrix.scales.data() + 2 * row, sizeof(half));
+      return HalfToFloat(half);
+    }();
+    const auto* codes = reinterpret_cast<const uint8_t*>(matrix.codes.data());
+    const auto* tables = reinterpret_cast<const uint8_t*>(matrix.table.data());
+    const int64_t octets = RoundedUp(matrix.cols, kGroup) * kGroup / kOctet;
+    const uint8_t* tile = codes + row / kTile * octets * kOctetBytes;
+    for (int64_t c = 0; c < matrix.cols; ++c) {
+      int sum = 0;
+      for (int plane = 0; plane < kBits; ++plane) {
+        int window = 0;
+        for (int j = 0; j < original_->window_bits(); ++j) {
+          const uint8_t byte = tile[c / kOctet * kOctetBytes + Place(row % kTile - j, plane)];
+          window |= (byte >> (c % kOctet) & 1) << j;
+        }
+        sum += tables[plane * kTrellisTableSize + window];
+      }
+      out[static_cast<size_t>(c)] = scale * static_cast<float>(sum - kTrellisBias);
+    }
+  }
+
+  void Tile(const PackedMatrix& original, std::span<std::byte> codes) const override {
+    std::ranges::fill(codes, std::byte{0});
+    const int64_t groups = RoundedUp(original.cols, kGroup);
+    std::byte* to = codes.data();
+    for (int64_t first = 0; first < original.rows; first += kTile) {
+      const int64_t begin = std::max<int64_t>(0, first - kHistory);
+      const int64_t end = std::min(first + kTile, original.rows);
+      for (int64_t g = 0; g < groups; ++g, to += kGroupBytes) {
+        for (int64_t row = begin; row < end; ++row) {
+          const std::byte* words = original.codes.data() + (row * groups + g) * kBits * 8;
+          for (int plane = 0; plane < kBits; ++plane) {
+            std::byte* column = to + Place(row - first, plane);
+            for (int64_t i = 0; i < 8; ++i) column[i * kOctetBytes] = words[8 * plane + i];
+          }
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr int kPlanes = kBits == 4 ? 2 : 1;  // of a piece
+  static constexpr int64_t kHistory = kBits == 2 ? 6 : kBits == 3 ? 4 : 3;
+  static constexpr int64_t kPieceBytes = (kHistory + kTile) * kPlanes;
+  static constexpr int64_t kOctetBytes = kBits / kPlanes * kPieceBytes;
+  static constexpr int64_t kGroupBytes = kGroup / kOctet * kOctetBytes;
+
+  // Where the byte of a row of the tile, -kHistory <= row < kTile, lies in eight columns.
+  static constexpr int64_t Place(int64_t row, int plane) {
+    return plane / kPlanes * kPieceBytes + (row + kHistory) * kPlanes +
+           (kPlanes - 1 - plane % kPlanes);
+  }
+
+  const TrellisCodec* original_;
+};
+
+}  // namespace
+
+const TiledTrellisCodec* TiledFormOf(const Codec* codec) {
+  static const TiledTrellisOf<2> two(Trellis2Codec());
+  static const TiledTrellisOf<3> three(Trellis3Codec());
+  static const TiledTrellisOf<4> four(Trellis4Codec());
+  for (const TiledTrellisCodec* tiled :
+       {static_cast<const TiledTrellisCodec*>(&two), static_cast<const TiledTrellisCodec*>(&three),
+        static_cast<const TiledTrellisCodec*>(&four)}) {
+    if (tiled->original() == codec) return tiled;
+  }
+  return nullptr;
+}
+
+const TiledTrellisCodec* AsTiledTrellis(const Codec* codec) {
+  return dynamic_cast<const TiledTrellisCodec*>(codec);
+}
+
+}  // namespace crumb

@@ -29,7 +29,11 @@ enum class WeightFormat {
   kTrellis2,
   kTrellis3,
   kTrellis4,
-  kBinaryRow
+  kBinaryRow,
+  // Only for sets with MatmulKernels::tiled_trellis.
+  kTiledTrellis2,
+  kTiledTrellis3,
+  kTiledTrellis4
 };
 
 // A PackedMatrix of one of the formats above. Nothing is aligned: parts may lie anywhere in a file.
@@ -38,7 +42,7 @@ struct WeightView {
   const Codec* codec;  // the definition, for the scalar set
   int64_t cols;
   int64_t groups;       // ceil(cols / 64)
-  int64_t group_bytes;  // bytes of one group of codes; 0 for float formats
+  int64_t group_bytes;  // of codes of one row; 0 for floats and tiles
   const uint8_t* codes;
   const uint8_t* scales;  // float16: rows * groups of group formats, rows of the others
   const uint8_t* zeros;   // rows * groups, or nullptr: no zero point
@@ -81,6 +85,10 @@ struct MatmulKernels {
   // vector sets at least kWidestVector. scratch: odd * power floats.
   void (*rotate)(const float* mixing, float factor, int64_t odd, int64_t power, float* x,
                  float* scratch);
+
+  // Whether `rows` takes trellis codes in tiles (codecs/tiled_trellis.h), which it then multiplies
+  // faster than those in the order of files.
+  bool tiled_trellis;
 };
 
 // A tile of decoded rows, as much again for scales and windows, and what is prepared of each

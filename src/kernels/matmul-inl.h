@@ -192,6 +192,11 @@ void BinaryRows(const WeightView& w, const ActivationView& x, int64_t begin, int
   }
 }
 
+// Simd::kTiledTrellis: the set has them.
+template <int kBits>
+void TiledTrellisRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
+                      float* y, int64_t y_stride, void* scratch);
+
 void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
           int64_t y_stride, void* scratch) {
   constexpr void (*kByFormat[])(const WeightView&, const ActivationView&, int64_t, int64_t, float*,
@@ -209,9 +214,16 @@ void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t e
                                                    TrellisFormatRows<3>,
                                                    TrellisFormatRows<4>,
                                                    BinaryRows};
+  if constexpr (Simd::kTiledTrellis) {
+    constexpr decltype(&BinaryRows) kTiled[] = {TiledTrellisRows<2>, TiledTrellisRows<3>,
+                                                TiledTrellisRows<4>};
+    constexpr int kFirst = static_cast<int>(WeightFormat::kTiledTrellis2);
+    const int i = static_cast<int>(w.format) - kFirst;
+    if (i >= 0) return kTiled[i](w, x, begin, end, y, y_stride, scratch);
+  }
   kByFormat[static_cast<int>(w.format)](w, x, begin, end, y, y_stride, scratch);
 }
 
 #include "kernels/rotation-inl.h"
 
-constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate};
+constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate, Simd::kTiledTrellis};

@@ -15,6 +15,8 @@ template <int kBits>
 struct TiledTrellis {
   using Vector = __m512i;
   using Tables = typename TrellisRow<kBits>::Tables;
+  // Sums in a loop: as a vector of other elements g++ 12 would copy each sum at every step.
+  using Sums = int32_t __attribute__((vector_size(64)));
   static constexpr int64_t kRows = 64;
   static constexpr int kSteps = 8;
   static constexpr int kVectors = 4;  // of 16 rows
@@ -27,9 +29,6 @@ struct TiledTrellis {
   static constexpr int64_t kOctets = 8;  // of a group
   static constexpr int64_t kOctetBytes = kTables * kPieceBytes;
   static constexpr int64_t kGroupBytes = kOctets * kOctetBytes;
-  // A tile is read from its first byte to its last and the next one behind it: the CPU's own
-  // prefetching runs, but not across pages.
-  static constexpr int64_t kAhead = 2048;
   // Most activation rows whose accumulators stay in registers, and those whose outputs wait to be
   // put in order.
   static constexpr int kInRegisters = kBits == 3 ? 4 : 8;
@@ -69,10 +68,6 @@ struct TiledTrellis {
         use(s, tables.template Levels<3>(bits));
       }
     }
-  }
-
-  static CRUMB_INLINE inline void AskAhead(const uint8_t* octet) {
-    for (int64_t i = 0; i < kOctetBytes; i += 64) __builtin_prefetch(octet + kAhead + i);
   }
 
   // ---- order of rows ----
@@ -155,26 +150,28 @@ struct TiledTrellis {
                                                    Float (&sums)[kBatch][kVectors]) {
     constexpr int kAtOnce = kBatch <= 2 ? 8 : kBatch <= 4 ? 4 : 2;
     static_assert(kAtOnce >= kAges);
-    Vector dots[kBatch][kAtOnce];
+    Sums dots[kBatch][kAtOnce];
     CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
-      const Vector start = Start(x, b * x.groups + g);
-      CRUMB_UNROLL for (Vector& dot : dots[b]) dot = start;
+      const auto start = reinterpret_cast<Sums>(Start(x, b * x.groups + g));
+      CRUMB_UNROLL for (Sums& dot : dots[b]) dot = start;
     }
     for (int64_t o = 0; o < kOctets; ++o) {
       const uint8_t* octet = group + o * kOctetBytes;
-      if (kFirst == 0) AskAhead(octet);
       Vector codes[kBatch];
       CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) codes[b] = OctetCodes(x, b * x.groups + g, o);
       ForSteps<kFirst, kFirst + kAtOnce>(octet, tables, [&](int s, Vector levels) CRUMB_INLINE {
         CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
-          dots[b][s - kFirst] = _mm512_dpbusd_epi32(dots[b][s - kFirst], levels, codes[b]);
+          Sums& dot = dots[b][s - kFirst];
+          dot = reinterpret_cast<Sums>(
+              _mm512_dpbusd_epi32(reinterpret_cast<Vector>(dot), levels, codes[b]));
         }
       });
     }
     CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
       const Float x_scale = Simd::Set(x.scales[b * x.groups + g]);
       CRUMB_UNROLL for (int s = 0; s < kAtOnce; s += 2) {
-        AddSteps(dots[b][s], dots[b][s + 1], x_scale, sums[b][(kFirst + s) / 2]);
+        AddSteps(reinterpret_cast<Vector>(dots[b][s]), reinterpret_cast<Vector>(dots[b][s + 1]),
+                 x_scale, sums[b][(kFirst + s) / 2]);
       }
     }
     if constexpr (kFirst + kAtOnce < kSteps) {
@@ -187,7 +184,6 @@ struct TiledTrellis {
     for (int64_t g = 0; g < groups; ++g) {
       for (int64_t o = 0; o < kOctets; ++o, tile += kOctetBytes) {
         Vector steps[kSteps];
-        AskAhead(tile);
         ForSteps<0, kSteps>(tile, tables,
                             [&](int s, Vector decoded) CRUMB_INLINE { steps[s] = decoded; });
         CRUMB_UNROLL for (int v = 0; v < kVectors; ++v) {
@@ -229,15 +225,20 @@ struct TiledTrellis {
   static void RowsUnpacked(const WeightView& w, const IntInputs& x, int64_t batch, int64_t begin,
                            int64_t end, float* y, int64_t y_stride, IntScratch scratch) {
     const Tables tables(w.table);
+    const int64_t tile_bytes = w.groups * kGroupBytes;
     uint8_t* levels = scratch.levels;
     alignas(64) float ones[16], outputs[kWaiting * kRows];
     for (float& one : ones) one = 1;
     for (int64_t row = begin / kRows * kRows; row < end; row += kRows) {
-      Unpack(w.codes + row / kRows * w.groups * kGroupBytes, w.groups, tables, levels);
+      const uint8_t* tile = w.codes + row / kRows * tile_bytes;
+      Unpack(tile, w.groups, tables, levels);
+      TileAhead next(tile + tile_bytes, row + kRows < end ? tile + 2 * tile_bytes : tile,
+                     tile_bytes);
       const Outputs out = {w, row, begin, end};
       for (int64_t first = 0; first < batch; first += kWaiting) {
         const int64_t count = Smaller(kWaiting, batch - first);
         for (int v = 0; v < kVectors; ++v) {
+          next.Ask(tile_bytes / kVectors);
           scratch.levels = levels + v * w.groups * kGroupLevels;
           IntTiles<true, false>(scratch, RowsFrom(x, first), count, 16, ones, outputs + 16 * v,
                                 kRows);

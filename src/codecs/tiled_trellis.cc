@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 
 #include "base/float16.h"
 #include "codecs/codec_checks.h"
@@ -9,7 +10,6 @@
 namespace crumb {
 namespace {
 
-constexpr int64_t kTile = kTiledTrellisRows;
 constexpr int64_t kOctet = 8;  // columns of a piece
 constexpr int64_t kGroup = 64;
 
@@ -21,6 +21,7 @@ class TiledTrellisOf final : public TiledTrellisCodec {
   explicit TiledTrellisOf(const TrellisCodec* original) : original_(original) {}
 
   const TrellisCodec* original() const override { return original_; }
+  int64_t tile_rows() const override { return kTile; }
   std::string_view name() const override { return original_->name(); }
   double code_bits() const override { return kBits; }
 
@@ -45,13 +46,14 @@ class TiledTrellisOf final : public TiledTrellisCodec {
     const uint8_t* tile = codes + row / kTile * octets * kOctetBytes;
     for (int64_t c = 0; c < matrix.cols; ++c) {
       int sum = 0;
-      for (int plane = 0; plane < kBits; ++plane) {
+      for (int t = 0; t < original_->tables(); ++t) {
         int window = 0;
         for (int j = 0; j < original_->window_bits(); ++j) {
-          const uint8_t byte = tile[c / kOctet * kOctetBytes + Place(row % kTile - j, plane)];
+          const int64_t source = row % kTile - (kBits == 1 ? t + 2 * j : j);
+          const uint8_t byte = tile[c / kOctet * kOctetBytes + Place(source, kBits == 1 ? 0 : t)];
           window |= (byte >> (c % kOctet) & 1) << j;
         }
-        sum += tables[plane * kTrellisTableSize + window];
+        sum += tables[t * kTrellisTableSize + window];
       }
       out[static_cast<size_t>(c)] = scale * static_cast<float>(sum - kTrellisBias);
     }
@@ -68,6 +70,7 @@ class TiledTrellisOf final : public TiledTrellisCodec {
         for (int64_t row = begin; row < end; ++row) {
           const std::byte* words = original.codes.data() + (row * groups + g) * kBits * 8;
           for (int plane = 0; plane < kBits; ++plane) {
+            if (!Has(row - first)) continue;
             std::byte* column = to + Place(row - first, plane);
             for (int64_t i = 0; i < 8; ++i) column[i * kOctetBytes] = words[8 * plane + i];
           }
@@ -77,14 +80,22 @@ class TiledTrellisOf final : public TiledTrellisCodec {
   }
 
  private:
+  static constexpr int64_t kTile = kBits == 1 ? 128 : 64;
   static constexpr int kPlanes = kBits == 4 ? 2 : 1;  // of a piece
-  static constexpr int64_t kHistory = kBits == 2 ? 6 : kBits == 3 ? 4 : 3;
+  // Rows above the tile; with 1 bit six even ones and eight odd ones.
+  static constexpr int64_t kHistory = kBits == 1 ? 16 : kBits == 2 ? 6 : kBits == 3 ? 4 : 3;
+  static constexpr int64_t kEvenBytes = 6 + kTile / 2;  // with 1 bit
   static constexpr int64_t kPieceBytes = (kHistory + kTile) * kPlanes;
-  static constexpr int64_t kOctetBytes = kBits / kPlanes * kPieceBytes;
+  static constexpr int64_t kOctetBytes =
+      kBits == 1 ? kEvenBytes + 8 + kTile / 2 : kBits / kPlanes * kPieceBytes;
   static constexpr int64_t kGroupBytes = kGroup / kOctet * kOctetBytes;
 
+  static constexpr bool Has(int64_t row) { return kBits != 1 || row >= -12 || row % 2 != 0; }
   // Where the byte of a row of the tile, -kHistory <= row < kTile, lies in eight columns.
   static constexpr int64_t Place(int64_t row, int plane) {
+    if (kBits == 1) {
+      return row % 2 == 0 ? 6 + row / 2 : kEvenBytes + 8 + (row - 1) / 2;
+    }
     return plane / kPlanes * kPieceBytes + (row + kHistory) * kPlanes +
            (kPlanes - 1 - plane % kPlanes);
   }
@@ -95,12 +106,12 @@ class TiledTrellisOf final : public TiledTrellisCodec {
 }  // namespace
 
 const TiledTrellisCodec* TiledFormOf(const Codec* codec) {
+  static const TiledTrellisOf<1> one(Trellis1Codec());
   static const TiledTrellisOf<2> two(Trellis2Codec());
   static const TiledTrellisOf<3> three(Trellis3Codec());
   static const TiledTrellisOf<4> four(Trellis4Codec());
   for (const TiledTrellisCodec* tiled :
-       {static_cast<const TiledTrellisCodec*>(&two), static_cast<const TiledTrellisCodec*>(&three),
-        static_cast<const TiledTrellisCodec*>(&four)}) {
+       std::initializer_list<const TiledTrellisCodec*>{&one, &two, &three, &four}) {
     if (tiled->original() == codec) return tiled;
   }
   return nullptr;

@@ -31,6 +31,7 @@ enum class WeightFormat {
   kTrellis4,
   kBinaryRow,
   // Only for sets with MatmulKernels::tiled_trellis.
+  kTiledTrellis1,
   kTiledTrellis2,
   kTiledTrellis3,
   kTiledTrellis4
@@ -91,10 +92,11 @@ struct MatmulKernels {
   bool tiled_trellis;
 };
 
-// A tile of decoded rows, as much again for scales and windows, and what is prepared of each
-// activation row: its codes in another order, a float for each group.
+// A tile of decoded rows, twice as much again for scales and windows or for the 128 rows of a tile
+// of trellis codes as bytes, and what is prepared of each activation row: its codes in another
+// order, a float for each group.
 constexpr int64_t ScratchBytes(int64_t groups, int64_t batch) {
-  return (2 * kTileRows * 64 * 4 + batch * (64 + 4)) * groups + 4096;
+  return (3 * kTileRows * 64 * 4 + batch * (64 + 4)) * groups + 4096;
 }
 
 // Keys that attention takes at a time.

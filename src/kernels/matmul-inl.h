@@ -215,9 +215,9 @@ void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t e
                                                    TrellisFormatRows<4>,
                                                    BinaryRows};
   if constexpr (Simd::kTiledTrellis) {
-    constexpr decltype(&BinaryRows) kTiled[] = {TiledTrellisRows<2>, TiledTrellisRows<3>,
-                                                TiledTrellisRows<4>};
-    constexpr int kFirst = static_cast<int>(WeightFormat::kTiledTrellis2);
+    constexpr decltype(&BinaryRows) kTiled[] = {TiledTrellisRows<1>, TiledTrellisRows<2>,
+                                                TiledTrellisRows<3>, TiledTrellisRows<4>};
+    constexpr int kFirst = static_cast<int>(WeightFormat::kTiledTrellis1);
     const int i = static_cast<int>(w.format) - kFirst;
     if (i >= 0) return kTiled[i](w, x, begin, end, y, y_stride, scratch);
   }

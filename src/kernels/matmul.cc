@@ -80,10 +80,10 @@ WeightFormat TrellisFormat(int bits) {
 }
 
 WeightFormat TiledFormat(int bits) {
-  constexpr WeightFormat kFormats[] = {WeightFormat::kTiledTrellis2, WeightFormat::kTiledTrellis3,
-                                       WeightFormat::kTiledTrellis4};
-  CRUMB_CHECK(bits >= 2 && bits <= 4);
-  return kFormats[bits - 2];
+  constexpr WeightFormat kFormats[] = {WeightFormat::kTiledTrellis1, WeightFormat::kTiledTrellis2,
+                                       WeightFormat::kTiledTrellis3, WeightFormat::kTiledTrellis4};
+  CRUMB_CHECK(bits >= 1 && bits <= 4);
+  return kFormats[bits - 1];
 }
 
 // What MatMul knows of one matrix. Without a kernel for its codec, rows are decoded by the codec.
@@ -167,7 +167,8 @@ ActivationView ViewOf(const Activations& x) {
 }
 
 int64_t RowsAtOnce(const PackedMatrix& weights) {
-  return AsTiledTrellis(weights.codec) != nullptr ? kTiledTrellisRows : kTileRows;
+  const TiledTrellisCodec* tiled = AsTiledTrellis(weights.codec);
+  return tiled != nullptr ? tiled->tile_rows() : kTileRows;
 }
 
 void ProductRows(const Product& product, const ActivationView& x, int64_t begin, int64_t end) {

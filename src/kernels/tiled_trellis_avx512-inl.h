@@ -6,10 +6,12 @@
 // instruction make the windows of eight columns in eight rows, which lie eight (4 bits: four) rows
 // apart. The other rows are a few bytes on in the piece. With 2 and 3 bits a byte has room for the
 // windows of two and of four rows: vpermb looks up those in its lowest six bits, vpermi2b the last.
+// With 1 bit these are windows of the even and of the odd rows.
 //
 // So a vector of weights is eight rows of two quads, and eight vectors ("steps") are the 64 rows of
-// a tile. vpdpbusd adds up a group in eight accumulators; two of them become one vector of 16 rows
-// by one addition of neighbours, which is the exact sum as all integer products have it.
+// a tile; with 1 bit 16 are 128. vpdpbusd adds up a group in an accumulator for each step; two of
+// them become one vector of 16 rows by one addition of neighbours, which is the exact sum as all
+// integer products have it.
 
 template <int kBits>
 struct TiledTrellis {
@@ -17,21 +19,21 @@ struct TiledTrellis {
   using Tables = typename TrellisRow<kBits>::Tables;
   // Sums in a loop: as a vector of other elements g++ 12 would copy each sum at every step.
   using Sums = int32_t __attribute__((vector_size(64)));
-  static constexpr int64_t kRows = 64;
-  static constexpr int kSteps = 8;
-  static constexpr int kVectors = 4;  // of 16 rows
+  static constexpr int kSteps = kBits == 1 ? 16 : 8;
+  static constexpr int64_t kRows = 8 * kSteps;
+  static constexpr int kVectors = kSteps / 2;  // of 16 rows
   static constexpr int kTables = TrellisRow<kBits>::kTables;
   static constexpr int kAges = TrellisRow<kBits>::kAges;
   // Of a piece.
   static constexpr int kPlanes = kBits == 4 ? 2 : 1;
   static constexpr int64_t kHistoryBytes = kBits == 3 ? 4 : 6;
-  static constexpr int64_t kPieceBytes = kHistoryBytes + kRows * kPlanes;
+  static constexpr int64_t kPieceBytes = kHistoryBytes + (kBits == 1 ? 64 : kRows * kPlanes);
   static constexpr int64_t kOctets = 8;  // of a group
-  static constexpr int64_t kOctetBytes = kTables * kPieceBytes;
+  static constexpr int64_t kOctetBytes = kTables * kPieceBytes + (kBits == 1 ? 2 : 0);
   static constexpr int64_t kGroupBytes = kOctets * kOctetBytes;
   // Most activation rows whose accumulators stay in registers, and those whose outputs wait to be
   // put in order.
-  static constexpr int kInRegisters = kBits == 3 ? 4 : 8;
+  static constexpr int kInRegisters = kBits % 2 == 1 ? 4 : 8;
   static constexpr int64_t kWaiting = 4 * Simd::kIntBatch;
 
   // ---- weights ----
@@ -43,13 +45,32 @@ struct TiledTrellis {
 
   // Qword i of step s is row RowOfStep(s, i) of the tile.
   static constexpr int RowOfStep(int s, int i) {
-    return kBits == 4 ? 32 * (s / 4) + 4 * i + s % 4 : 8 * i + s;
+    return kBits == 4 ? 32 * (s / 4) + 4 * i + s % 4 : kSteps * i + s;
   }
 
-  // Calls use(s, levels) for the steps kFirst <= s < kLast of eight columns, multiples of kAges.
+  // The same with 1 bit: even and odd rows by turns, each with a window of its own parity in table
+  // 0 and one of the row before in table 1.
+  template <int kFirst, int kLast, typename Use>
+  static CRUMB_INLINE inline void ForStepsOfOneBit(const uint8_t* octet, const Tables& t,
+                                                   const Use& use) {
+    const uint8_t* odds = octet + kPieceBytes;
+    Vector before = Windows(odds + kFirst / 2);
+    CRUMB_UNROLL for (int s = kFirst; s < kLast; s += 4) {
+      const Vector even = Windows(octet + s / 2), odd = Windows(odds + s / 2 + 2);
+      use(s, _mm512_add_epi8(t.template LookUp<1>(0, even), t.template LookUp<0>(1, before)));
+      use(s + 1, _mm512_add_epi8(t.template LookUp<1>(0, odd), t.template LookUp<1>(1, even)));
+      use(s + 2, _mm512_add_epi8(t.template LookUp<0>(0, even), t.template LookUp<1>(1, odd)));
+      use(s + 3, _mm512_add_epi8(t.template LookUp<0>(0, odd), t.template LookUp<0>(1, even)));
+      before = odd;
+    }
+  }
+
+  // Calls use(s, levels) for the steps kFirst <= s < kLast of eight columns, multiples of kAges (1
+  // bit: of 4).
   template <int kFirst, int kLast, typename Use>
   static CRUMB_INLINE inline void ForSteps(const uint8_t* octet, const Tables& tables,
                                            const Use& use) {
+    if constexpr (kBits == 1) return ForStepsOfOneBit<kFirst, kLast>(octet, tables, use);
     CRUMB_UNROLL for (int s = kFirst; s < kLast; s += kAges) {
       // Where the row of the last of these steps is the eighth byte (4 bits: the eighth of planes).
       const int64_t from = kBits == 4 ? 64 * (s / 4) + 2 * (s % 4) : s;
@@ -84,27 +105,29 @@ struct TiledTrellis {
         _mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), kFrom));
   }
 
-  // For vpermi2ps: the rows 16 n + i of vectors 0 and 1, and of 2 and 3.
+  // For vpermi2ps: the rows 16 n + i that vectors 2 h and 2 h + 1 have, and which these are.
   struct alignas(64) RowOrder {
-    int32_t from[kVectors][2][16];
-    __mmask16 upper[kVectors];  // which rows are of vectors 2 and 3
-    constexpr RowOrder() : from(), upper() {
+    int32_t from[kVectors][kVectors / 2][16];
+    __mmask16 has[kVectors][kVectors / 2];
+    constexpr RowOrder() : from(), has() {
       for (int v = 0; v < kVectors; ++v) {
         for (int l = 0; l < 16; ++l) {
-          const int row = RowOfLane(v, l);
-          from[row / 16][v / 2][row % 16] = 16 * (v % 2) + l;
-          if (v >= 2) upper[row / 16] = static_cast<__mmask16>(upper[row / 16] | 1 << row % 16);
+          const int row = RowOfLane(v, l), n = row / 16, h = v / 2;
+          from[n][h][row % 16] = 16 * (v % 2) + l;
+          has[n][h] = static_cast<__mmask16>(has[n][h] | 1 << row % 16);
         }
       }
     }
   };
   static constexpr RowOrder kOrder = RowOrder();
   static Float InOrder(int n, const Float (&v)[kVectors]) {
-    const auto pick = [&](int half) CRUMB_INLINE {
-      return _mm512_permutex2var_ps(v[2 * half], _mm512_load_si512(kOrder.from[n][half]),
-                                    v[2 * half + 1]);
-    };
-    return _mm512_mask_blend_ps(kOrder.upper[n], pick(0), pick(1));
+    Float rows = Simd::Zero();
+    CRUMB_UNROLL for (int h = 0; h < kVectors / 2; ++h) {
+      const Vector from = _mm512_load_si512(kOrder.from[n][h]);
+      const Float picked = _mm512_permutex2var_ps(v[2 * h], from, v[2 * h + 1]);
+      rows = _mm512_mask_mov_ps(rows, kOrder.has[n][h], picked);
+    }
+    return rows;
   }
 
   // Outputs of rows of the matrix: those of the tile at `row` that lie in [begin, end).
@@ -148,8 +171,9 @@ struct TiledTrellis {
   static CRUMB_INLINE inline void GroupInRegisters(const uint8_t* group, const IntInputs& x,
                                                    int64_t g, const Tables& tables,
                                                    Float (&sums)[kBatch][kVectors]) {
-    constexpr int kAtOnce = kBatch <= 2 ? 8 : kBatch <= 4 ? 4 : 2;
-    static_assert(kAtOnce >= kAges);
+    constexpr int kFitting = kBatch == 1 ? 16 : kBatch == 2 ? 8 : kBatch <= 4 ? 4 : 2;
+    constexpr int kAtOnce = kFitting < kSteps ? kFitting : kSteps;
+    static_assert(kAtOnce >= (kBits == 1 ? 4 : kAges));
     Sums dots[kBatch][kAtOnce];
     CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
       const auto start = reinterpret_cast<Sums>(Start(x, b * x.groups + g));

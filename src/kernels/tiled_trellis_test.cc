@@ -13,7 +13,7 @@
 namespace crumb {
 namespace {
 
-const Codec* const kTiled[] = {Trellis2Codec(), Trellis3Codec(), Trellis4Codec()};
+const Codec* const kTiled[] = {Trellis1Codec(), Trellis2Codec(), Trellis3Codec(), Trellis4Codec()};
 
 std::vector<float> Products(const PackedMatrix& w, const Activations& x, ThreadPool& pool) {
   const int64_t stride = w.rows + 3;

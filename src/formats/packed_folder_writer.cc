@@ -5,7 +5,6 @@
 #include <set>
 #include <utility>
 
-#include "base/check.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/sha256.h"
@@ -133,8 +132,10 @@ Result<std::unique_ptr<PackedFolderWriter>> PackedFolderWriter::Create(const std
 Status PackedFolderWriter::AddMatrix(const std::string& name, const PackedMatrix& matrix) {
   State& state = *state_;
   CRUMB_RETURN_IF_ERROR(ValidateMatrix(matrix).WithContext(fmt::format("matrix {}", Quoted(name))));
-  CRUMB_CHECK(FindCodec(matrix.codec->name()) ==
-              matrix.codec);  // no form that lives in memory only
+  if (FindCodec(matrix.codec->name()) != matrix.codec) {
+    return InternalError(fmt::format("matrix {}: its {} codes are in an order for memory only",
+                                     Quoted(name), matrix.codec->name()));
+  }
   CRUMB_RETURN_IF_ERROR(state.TakeName(name));
   PackedMatrix view = matrix;
   for (const PackedPart& part : kPackedParts) {

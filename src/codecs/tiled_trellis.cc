@@ -1,6 +1,7 @@
 #include "codecs/tiled_trellis.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <initializer_list>
 
@@ -35,27 +36,17 @@ class TiledTrellisOf final : public TiledTrellisCodec {
   Status Validate(const PackedMatrix& matrix) const override { return CheckPartSizes(matrix); }
 
   void DecodeRow(const PackedMatrix& matrix, int64_t row, std::span<float> out) const override {
-    const float scale = [&] {
-      uint16_t half;
-      std::memcpy(&half, matrix.scales.data() + 2 * row, sizeof(half));
-      return HalfToFloat(half);
-    }();
+    uint16_t half;
+    std::memcpy(&half, matrix.scales.data() + 2 * row, sizeof(half));
+    const float scale = HalfToFloat(half);
     const auto* codes = reinterpret_cast<const uint8_t*>(matrix.codes.data());
-    const auto* tables = reinterpret_cast<const uint8_t*>(matrix.table.data());
-    const int64_t octets = RoundedUp(matrix.cols, kGroup) * kGroup / kOctet;
-    const uint8_t* tile = codes + row / kTile * octets * kOctetBytes;
-    for (int64_t c = 0; c < matrix.cols; ++c) {
-      int sum = 0;
-      for (int t = 0; t < original_->tables(); ++t) {
-        int window = 0;
-        for (int j = 0; j < original_->window_bits(); ++j) {
-          const int64_t source = row % kTile - (kBits == 1 ? t + 2 * j : j);
-          const uint8_t byte = tile[c / kOctet * kOctetBytes + Place(source, kBits == 1 ? 0 : t)];
-          window |= (byte >> (c % kOctet) & 1) << j;
-        }
-        sum += tables[t * kTrellisTableSize + window];
+    const int64_t groups = RoundedUp(matrix.cols, kGroup);
+    const uint8_t* octet = codes + row / kTile * groups * kGroupBytes;
+    for (size_t c = 0; c < out.size(); c += kOctet, octet += kOctetBytes) {
+      const std::array<int, kOctet> sums = SumsOfRow(matrix, octet, row % kTile);
+      for (size_t i = 0; i < kOctet && c + i < out.size(); ++i) {
+        out[c + i] = scale * static_cast<float>(sums[i] - kTrellisBias);
       }
-      out[static_cast<size_t>(c)] = scale * static_cast<float>(sum - kTrellisBias);
     }
   }
 
@@ -90,6 +81,25 @@ class TiledTrellisOf final : public TiledTrellisCodec {
       kBits == 1 ? kEvenBytes + 8 + kTile / 2 : kBits / kPlanes * kPieceBytes;
   static constexpr int64_t kGroupBytes = kGroup / kOctet * kOctetBytes;
 
+  // Of a row of the tile in eight columns.
+  std::array<int, kOctet> SumsOfRow(const PackedMatrix& matrix, const uint8_t* octet,
+                                    int64_t row) const {
+    std::array<int, kOctet> sums{};
+    for (int t = 0; t < original_->tables(); ++t) {
+      std::array<int, kOctet> windows{};
+      for (int j = 0; j < original_->window_bits(); ++j) {
+        const int64_t source = row - (kBits == 1 ? t + 2 * j : j);
+        const int byte = octet[Place(source, kBits == 1 ? 0 : t)];
+        for (size_t i = 0; i < kOctet; ++i) windows[i] |= (byte >> i & 1) << j;
+      }
+      const auto* table =
+          reinterpret_cast<const uint8_t*>(matrix.table.data()) + t * kTrellisTableSize;
+      for (size_t i = 0; i < kOctet; ++i) sums[i] += table[windows[i]];
+    }
+    return sums;
+  }
+
+  // Of the odd rows above the tile two more are kept than of the even ones.
   static constexpr bool Has(int64_t row) { return kBits != 1 || row >= -12 || row % 2 != 0; }
   // Where the byte of a row of the tile, -kHistory <= row < kTile, lies in eight columns.
   static constexpr int64_t Place(int64_t row, int plane) {

@@ -1,5 +1,6 @@
 #include "model/large_pages.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -65,8 +66,10 @@ bool MoveToLargePages(Model& model) {
     matrices.push_back(matrix);
     bytes += BytesToMove(*matrix);
   }
-  const bool offered = LargePagesOffered() && bytes > 0;
-  const std::shared_ptr<std::byte> memory = offered ? AllocateLargePages(bytes) : nullptr;
+  const bool faster = std::ranges::any_of(
+      matrices, [](const PackedMatrix* m) { return FasterForm(m->codec) != nullptr; });
+  const bool worth_it = bytes > 0 && (faster || LargePagesOffered());
+  const std::shared_ptr<std::byte> memory = worth_it ? AllocateLargePages(bytes) : nullptr;
   if (memory == nullptr) return false;
   std::byte* to = memory.get();
   for (PackedMatrix* matrix : matrices) {

@@ -45,8 +45,10 @@
 
 #if defined(__clang__)
 #define CRUMB_UNROLL _Pragma("clang loop unroll(full)")
+#define CRUMB_LOOP _Pragma("clang loop unroll(disable)")
 #else
 #define CRUMB_UNROLL _Pragma("GCC unroll 16")
+#define CRUMB_LOOP _Pragma("GCC unroll 1")
 #endif
 
 #define CRUMB_INLINE __attribute__((always_inline))

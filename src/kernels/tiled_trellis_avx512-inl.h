@@ -31,6 +31,7 @@ struct TiledTrellis {
   static constexpr int64_t kOctets = 8;  // of a group
   static constexpr int64_t kOctetBytes = kTables * kPieceBytes + (kBits == 1 ? 2 : 0);
   static constexpr int64_t kGroupBytes = kOctets * kOctetBytes;
+  static constexpr int64_t kAhead = 2 * kGroupBytes;
   // Most activation rows whose accumulators stay in registers, and those whose outputs wait to be
   // put in order.
   static constexpr int kInRegisters = kBits % 2 == 1 ? 4 : 8;
@@ -89,6 +90,11 @@ struct TiledTrellis {
         use(s, tables.template Levels<3>(bits));
       }
     }
+  }
+
+  // For what reads a tile with pauses; else the CPU's own prefetching does.
+  static CRUMB_INLINE inline void AskAhead(const uint8_t* octet) {
+    for (int64_t i = 0; i < kOctetBytes; i += 64) __builtin_prefetch(octet + kAhead + i);
   }
 
   // ---- order of rows ----
@@ -179,8 +185,11 @@ struct TiledTrellis {
       const auto start = reinterpret_cast<Sums>(Start(x, b * x.groups + g));
       CRUMB_UNROLL for (Sums& dot : dots[b]) dot = start;
     }
-    for (int64_t o = 0; o < kOctets; ++o) {
+    // Of several passes only the first reads memory.
+    constexpr bool kAsk = kFirst == 0 && kAtOnce < kSteps;
+    CRUMB_LOOP for (int64_t o = 0; o < kOctets; ++o) {
       const uint8_t* octet = group + o * kOctetBytes;
+      if (kAsk) AskAhead(octet);
       Vector codes[kBatch];
       CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) codes[b] = OctetCodes(x, b * x.groups + g, o);
       ForSteps<kFirst, kFirst + kAtOnce>(octet, tables, [&](int s, Vector levels) CRUMB_INLINE {
@@ -208,6 +217,7 @@ struct TiledTrellis {
     for (int64_t g = 0; g < groups; ++g) {
       for (int64_t o = 0; o < kOctets; ++o, tile += kOctetBytes) {
         Vector steps[kSteps];
+        AskAhead(tile);
         ForSteps<0, kSteps>(tile, tables,
                             [&](int s, Vector decoded) CRUMB_INLINE { steps[s] = decoded; });
         CRUMB_UNROLL for (int v = 0; v < kVectors; ++v) {

@@ -49,8 +49,32 @@ struct TiledTrellis {
     return kBits == 4 ? 32 * (s / 4) + 4 * i + s % 4 : kSteps * i + s;
   }
 
-  // The same with 1 bit: even and odd rows by turns, each with a window of its own parity in table
-  // 0 and one of the row before in table 1.
+  // ForSteps (below) of 2 to 4 bits.
+  template <int kFirst, int kLast, typename Use>
+  static CRUMB_INLINE inline void ForStepsOfPlanes(const uint8_t* octet, const Tables& tables,
+                                                   const Use& use) {
+    CRUMB_UNROLL for (int s = kFirst; s < kLast; s += kAges) {
+      // Where the row of the last of these steps is the eighth byte (4 bits: the eighth of planes).
+      const int64_t from = kBits == 4 ? 64 * (s / 4) + 2 * (s % 4) : s;
+      Vector bits[kTables];
+      CRUMB_UNROLL for (int t = 0; t < kTables; ++t) bits[t] =
+          Windows(octet + t * kPieceBytes + from);
+      if constexpr (kBits == 4) {
+        use(s, tables.template Levels<0>(bits));
+      } else if constexpr (kBits == 2) {
+        use(s + 1, tables.template Levels<0>(bits));
+        use(s, tables.template Levels<1>(bits));
+      } else {
+        use(s + 3, tables.template Levels<0>(bits));
+        use(s + 2, tables.template Levels<1>(bits));
+        use(s + 1, tables.template Levels<2>(bits));
+        use(s, tables.template Levels<3>(bits));
+      }
+    }
+  }
+
+  // ForSteps of 1 bit: even and odd rows by turns, each with a window of its own parity in table 0
+  // and one of the row before in table 1.
   template <int kFirst, int kLast, typename Use>
   static CRUMB_INLINE inline void ForStepsOfOneBit(const uint8_t* octet, const Tables& t,
                                                    const Use& use) {
@@ -71,24 +95,10 @@ struct TiledTrellis {
   template <int kFirst, int kLast, typename Use>
   static CRUMB_INLINE inline void ForSteps(const uint8_t* octet, const Tables& tables,
                                            const Use& use) {
-    if constexpr (kBits == 1) return ForStepsOfOneBit<kFirst, kLast>(octet, tables, use);
-    CRUMB_UNROLL for (int s = kFirst; s < kLast; s += kAges) {
-      // Where the row of the last of these steps is the eighth byte (4 bits: the eighth of planes).
-      const int64_t from = kBits == 4 ? 64 * (s / 4) + 2 * (s % 4) : s;
-      Vector bits[kTables];
-      CRUMB_UNROLL for (int t = 0; t < kTables; ++t) bits[t] =
-          Windows(octet + t * kPieceBytes + from);
-      if constexpr (kBits == 4) {
-        use(s, tables.template Levels<0>(bits));
-      } else if constexpr (kBits == 2) {
-        use(s + 1, tables.template Levels<0>(bits));
-        use(s, tables.template Levels<1>(bits));
-      } else {
-        use(s + 3, tables.template Levels<0>(bits));
-        use(s + 2, tables.template Levels<1>(bits));
-        use(s + 1, tables.template Levels<2>(bits));
-        use(s, tables.template Levels<3>(bits));
-      }
+    if constexpr (kBits == 1) {
+      ForStepsOfOneBit<kFirst, kLast>(octet, tables, use);
+    } else {
+      ForStepsOfPlanes<kFirst, kLast>(octet, tables, use);
     }
   }
 

@@ -17,6 +17,7 @@
 #include "base/sha256.h"
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
+#include "codecs/tiled_trellis.h"
 #include "codecs/trellis.h"
 #include "formats/safetensors.h"
 
@@ -214,6 +215,18 @@ TEST_F(PackedInputTransforms, OfAnotherWidthOrWithNanAreRefusedWithTheMatrixName
   PackedMatrix narrow = matrix;
   narrow.input.signs = narrow.input.signs.first(12);
   EXPECT_EQ(writer->AddMatrix("a", narrow).code(), StatusCode::kCorrupt);
+}
+
+TEST_F(PackedFolders, CodesInAnOrderForMemoryOnlyAreRefused) {
+  auto writer = std::move(PackedFolderWriter::Create(JoinPath(root_, "other"), false)).value();
+  const PackedMatrix stored = RandomMatrix("trellis2", 3, 100);
+  const TiledTrellisCodec* tiled = TiledFormOf(stored.codec);
+  std::vector<std::byte> codes(static_cast<size_t>(tiled->SizeOf(3, 100).codes));
+  PackedMatrix matrix = stored;
+  matrix.codec = tiled;
+  matrix.codes = codes;
+  EXPECT_EQ(writer->AddMatrix("a", matrix).code(), StatusCode::kInternal);
+  EXPECT_TRUE(writer->AddMatrix("a", stored).ok());
 }
 
 TEST_F(PackedFolders, FoldersOfVersion1StillOpen) {

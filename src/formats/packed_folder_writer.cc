@@ -132,6 +132,10 @@ Result<std::unique_ptr<PackedFolderWriter>> PackedFolderWriter::Create(const std
 Status PackedFolderWriter::AddMatrix(const std::string& name, const PackedMatrix& matrix) {
   State& state = *state_;
   CRUMB_RETURN_IF_ERROR(ValidateMatrix(matrix).WithContext(fmt::format("matrix {}", Quoted(name))));
+  if (FindCodec(matrix.codec->name()) != matrix.codec) {
+    return InternalError(fmt::format("matrix {}: its {} codes are in an order for memory only",
+                                     Quoted(name), matrix.codec->name()));
+  }
   CRUMB_RETURN_IF_ERROR(state.TakeName(name));
   PackedMatrix view = matrix;
   for (const PackedPart& part : kPackedParts) {

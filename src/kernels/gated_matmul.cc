@@ -1,5 +1,7 @@
 #include "kernels/gated_matmul.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/profile.h"
 #include "kernels/product_rows.h"
@@ -16,7 +18,8 @@ void GatedMatMul(Activation f, const Product& gate, const Product& up, const Act
     CRUMB_CHECK(product->weights->input == x.transform());
   }
   CRUMB_CHECK(gate.weights->rows == up.weights->rows && gate.y_stride == up.y_stride);
-  pool.ParallelFor(up.weights->rows, kTileRows, [&](int64_t begin, int64_t end, int) {
+  const int64_t grain = std::max(RowsAtOnce(*gate.weights), RowsAtOnce(*up.weights));
+  pool.ParallelFor(up.weights->rows, grain, [&](int64_t begin, int64_t end, int) {
     ProductRows(gate, view, begin, end);
     ProductRows(up, view, begin, end);
     const ProfileMark activating(WorkKind::kLayers);

@@ -29,7 +29,12 @@ enum class WeightFormat {
   kTrellis2,
   kTrellis3,
   kTrellis4,
-  kBinaryRow
+  kBinaryRow,
+  // Only for sets with MatmulKernels::tiled_trellis.
+  kTiledTrellis1,
+  kTiledTrellis2,
+  kTiledTrellis3,
+  kTiledTrellis4
 };
 
 // A PackedMatrix of one of the formats above. Nothing is aligned: parts may lie anywhere in a file.
@@ -38,7 +43,7 @@ struct WeightView {
   const Codec* codec;  // the definition, for the scalar set
   int64_t cols;
   int64_t groups;       // ceil(cols / 64)
-  int64_t group_bytes;  // bytes of one group of codes; 0 for float formats
+  int64_t group_bytes;  // of codes of one row; 0 for floats and tiles
   const uint8_t* codes;
   const uint8_t* scales;  // float16: rows * groups of group formats, rows of the others
   const uint8_t* zeros;   // rows * groups, or nullptr: no zero point
@@ -81,12 +86,17 @@ struct MatmulKernels {
   // vector sets at least kWidestVector. scratch: odd * power floats.
   void (*rotate)(const float* mixing, float factor, int64_t odd, int64_t power, float* x,
                  float* scratch);
+
+  // Whether `rows` takes trellis codes in tiles (codecs/tiled_trellis.h), which it then multiplies
+  // faster than those in the order of files.
+  bool tiled_trellis;
 };
 
-// A tile of decoded rows, as much again for scales and windows, and what is prepared of each
-// activation row: its codes in another order, a float for each group.
+// A tile of decoded rows, twice as much again for scales and windows or for the 128 rows of a tile
+// of trellis codes as bytes, and what is prepared of each activation row: its codes in another
+// order, a float for each group.
 constexpr int64_t ScratchBytes(int64_t groups, int64_t batch) {
-  return (2 * kTileRows * 64 * 4 + batch * (64 + 4)) * groups + 4096;
+  return (3 * kTileRows * 64 * 4 + batch * (64 + 4)) * groups + 4096;
 }
 
 // Keys that attention takes at a time.

@@ -45,8 +45,10 @@
 
 #if defined(__clang__)
 #define CRUMB_UNROLL _Pragma("clang loop unroll(full)")
+#define CRUMB_LOOP _Pragma("clang loop unroll(disable)")
 #else
 #define CRUMB_UNROLL _Pragma("GCC unroll 16")
+#define CRUMB_LOOP _Pragma("GCC unroll 1")
 #endif
 
 #define CRUMB_INLINE __attribute__((always_inline))
@@ -192,6 +194,11 @@ void BinaryRows(const WeightView& w, const ActivationView& x, int64_t begin, int
   }
 }
 
+// Simd::kTiledTrellis: the set has them.
+template <int kBits>
+void TiledTrellisRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
+                      float* y, int64_t y_stride, void* scratch);
+
 void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
           int64_t y_stride, void* scratch) {
   constexpr void (*kByFormat[])(const WeightView&, const ActivationView&, int64_t, int64_t, float*,
@@ -209,9 +216,16 @@ void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t e
                                                    TrellisFormatRows<3>,
                                                    TrellisFormatRows<4>,
                                                    BinaryRows};
+  if constexpr (Simd::kTiledTrellis) {
+    constexpr decltype(&BinaryRows) kTiled[] = {TiledTrellisRows<1>, TiledTrellisRows<2>,
+                                                TiledTrellisRows<3>, TiledTrellisRows<4>};
+    constexpr int kFirst = static_cast<int>(WeightFormat::kTiledTrellis1);
+    const int i = static_cast<int>(w.format) - kFirst;
+    if (i >= 0) return kTiled[i](w, x, begin, end, y, y_stride, scratch);
+  }
   kByFormat[static_cast<int>(w.format)](w, x, begin, end, y, y_stride, scratch);
 }
 
 #include "kernels/rotation-inl.h"
 
-constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate};
+constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate, Simd::kTiledTrellis};

@@ -12,6 +12,7 @@
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
+#include "codecs/tiled_trellis.h"
 #include "codecs/trellis.h"
 #include "kernels/kernel_table.h"
 #include "kernels/product_rows.h"
@@ -78,6 +79,13 @@ WeightFormat TrellisFormat(int bits) {
   return kFormats[bits - 1];
 }
 
+WeightFormat TiledFormat(int bits) {
+  constexpr WeightFormat kFormats[] = {WeightFormat::kTiledTrellis1, WeightFormat::kTiledTrellis2,
+                                       WeightFormat::kTiledTrellis3, WeightFormat::kTiledTrellis4};
+  CRUMB_CHECK(bits >= 1 && bits <= 4);
+  return kFormats[bits - 1];
+}
+
 // What MatMul knows of one matrix. Without a kernel for its codec, rows are decoded by the codec.
 struct Operand {
   WeightView view;
@@ -100,6 +108,10 @@ Operand Describe(const PackedMatrix& m) {
   } else if (const TrellisCodec* trellis = AsTrellis(m.codec)) {
     view.format = TrellisFormat(trellis->bits());
     view.group_bytes = 8 * trellis->bits();
+    view.table = Bytes(m.table);
+  } else if (const TiledTrellisCodec* tiled = AsTiledTrellis(m.codec);
+             tiled != nullptr && CurrentKernels().matmul->tiled_trellis) {
+    view.format = TiledFormat(tiled->original()->bits());
     view.table = Bytes(m.table);
   } else if (m.codec == BinaryRowCodec()) {
     view.format = WeightFormat::kBinaryRow;
@@ -152,6 +164,11 @@ ActivationView ViewOf(const Activations& x) {
           int8 ? x.codes(0) : nullptr,
           int8 ? x.scales(0) : nullptr,
           int8 ? x.sums(0) : nullptr};
+}
+
+int64_t RowsAtOnce(const PackedMatrix& weights) {
+  const TiledTrellisCodec* tiled = AsTiledTrellis(weights.codec);
+  return tiled != nullptr ? tiled->tile_rows() : kTileRows;
 }
 
 void ProductRows(const Product& product, const ActivationView& x, int64_t begin, int64_t end) {
@@ -237,14 +254,21 @@ void MatMul(std::span<const Product> products, const Activations& x, ThreadPool&
   pool.ParallelFor(blocks, 1, [&](int64_t begin, int64_t end, int) {
     int64_t first = 0;  // block at which the product starts
     for (const Product& product : products) {
-      const int64_t from = std::max(begin, first) - first;
-      const int64_t to = std::min(end - first, blocks_of(product));
-      if (from < to) {
-        ProductRows(product, view, from * kBlock, std::min(to * kBlock, product.weights->rows));
-      }
+      // A run that ends inside of a tile of rows leaves it to the next one.
+      const int64_t rows = product.weights->rows, at_once = RowsAtOnce(*product.weights);
+      const auto row_of = [&](int64_t block) {
+        const int64_t row = std::max<int64_t>(block - first, 0) * kBlock;
+        return row >= rows ? rows : row / at_once * at_once;
+      };
+      const int64_t from = row_of(begin), to = row_of(end);
+      if (from < to) ProductRows(product, view, from, to);
       first += blocks_of(product);
     }
   });
+}
+
+const TiledTrellisCodec* FasterForm(const Codec* codec) {
+  return CurrentKernels().matmul->tiled_trellis ? TiledFormOf(codec) : nullptr;
 }
 
 void GatherRows(const PackedMatrix& table, std::span<const int32_t> rows, float* out) {

@@ -23,6 +23,8 @@
 
 namespace crumb {
 
+class TiledTrellisCodec;
+
 enum class ActivationType { kFloat32, kInt8, kInt8Token };
 
 // "float32", "int8", "int8-token": in options, evidence and reports.
@@ -89,6 +91,11 @@ inline void MatMul(const PackedMatrix& weights, const Activations& x, float* y, 
   const Product product{&weights, y, y_stride};
   MatMul(std::span<const Product>(&product, 1), x, pool);
 }
+
+// The form of matrices of this codec that the current kernel set multiplies fastest, for who copies
+// weights anyway; nullptr: as they are. Other sets multiply it too, as slowly as any codec that has
+// no kernel.
+const TiledTrellisCodec* FasterForm(const Codec* codec);
 
 // out[i * cols + c] = weight (rows[i], c) for activations that were not transformed: the look-up of
 // an embedding table.

@@ -26,6 +26,7 @@ struct Simd {
   static constexpr bool kTernaryInRegisters = true;
   static constexpr bool kRowByRow = true;
   static constexpr bool kOwnRows = true;
+  static constexpr bool kTiledTrellis = true;
 
   using Float = __m512;
   using Levels = __m512i;
@@ -254,6 +255,9 @@ struct Simd {
 // Uses what is above.
 #include "kernels/grid_row_avx512-inl.h"
 #include "kernels/trellis_row_avx512-inl.h"
+// clang-format off
+#include "kernels/tiled_trellis_avx512-inl.h"
+// clang-format on
 
 }  // namespace
 

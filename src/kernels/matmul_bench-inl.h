@@ -79,9 +79,7 @@ inline PackedMatrix CopyInArena(const Arena& arena, const Codec* codec, int64_t 
   m.codes = take(size.codes);
   m.scales = take(size.scales);
   m.zeros = take(size.zeros);
-  if (const TrellisCodec* trellis = AsTrellis(codec)) {
-    m.table = std::as_bytes(trellis->default_tables());
-  }
+  m.table = std::as_bytes(DefaultTables(codec));
   return m;
 }
 

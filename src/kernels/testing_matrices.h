@@ -15,11 +15,19 @@
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
+#include "codecs/tiled_trellis.h"
 #include "codecs/trellis.h"
 
 namespace crumb {
 
 inline size_t Index(int64_t i) { return static_cast<size_t>(i); }
+
+// Of a trellis codec, in tiles or not; empty for others.
+inline std::span<const uint8_t> DefaultTables(const Codec* codec) {
+  if (const TiledTrellisCodec* tiled = AsTiledTrellis(codec)) codec = tiled->original();
+  const TrellisCodec* trellis = AsTrellis(codec);
+  return trellis != nullptr ? trellis->default_tables() : std::span<const uint8_t>();
+}
 
 // A matrix of random valid bits: any bytes are valid codes and zeros (for ternary too: a byte
 // decodes to some digits); scales are positive halves between 2^-8 and 2^-4, some of them negative.
@@ -41,10 +49,8 @@ inline PackedMatrix RandomMatrix(const Codec* codec, int64_t rows, int64_t cols,
                                       (rng.Below(8) == 0 ? -1.0f : 1.0f));
     std::memcpy(buffers->scales.data() + i, &half, 2);
   }
-  if (const TrellisCodec* trellis = AsTrellis(codec)) {
-    const auto tables = std::as_bytes(trellis->default_tables());
-    buffers->table.assign(tables.begin(), tables.end());
-  }
+  const auto tables = std::as_bytes(DefaultTables(codec));
+  buffers->table.assign(tables.begin(), tables.end());
   PackedMatrix m{.codec = codec, .rows = rows, .cols = cols};
   m.codes = buffers->codes;
   m.scales = buffers->scales;
@@ -54,9 +60,22 @@ inline PackedMatrix RandomMatrix(const Codec* codec, int64_t rows, int64_t cols,
   return m;
 }
 
+// The same weights in tiles.
+inline PackedMatrix Tiled(const PackedMatrix& m) {
+  const TiledTrellisCodec* codec = TiledFormOf(m.codec);
+  auto codes = std::make_shared<std::vector<std::byte>>(Index(codec->SizeOf(m.rows, m.cols).codes));
+  codec->Tile(m, *codes);
+  PackedMatrix tiled = m;
+  tiled.codec = codec;
+  tiled.codes = *codes;
+  tiled.owner = std::make_shared<std::pair<decltype(codes), decltype(m.owner)>>(codes, m.owner);
+  return tiled;
+}
+
 // Whether products with int8 activations use their codes.
 inline bool HasInt8Kernel(const Codec* codec) {
-  return AsGroupInt(codec) != nullptr || AsTrellis(codec) != nullptr || codec == BinaryRowCodec();
+  return AsGroupInt(codec) != nullptr || AsTrellis(codec) != nullptr ||
+         AsTiledTrellis(codec) != nullptr || codec == BinaryRowCodec();
 }
 
 // Random bits of a codec with an integer kernel, normal numbers of a float codec.

@@ -177,6 +177,18 @@ void TrellisIntRows(const WeightView& w, const IntInputs& x, int64_t batch, int6
   }
 }
 
+// The weights of a row of n columns, `half` its scale.
+CRUMB_INLINE inline void LevelsToFloats(const uint8_t* levels, const uint8_t* half, int64_t n,
+                                        float* out) {
+  float lanes[kLanes];
+  Simd::Store(lanes, Simd::LoadHalf(half, 1));
+  const Float scale = Simd::Set(lanes[0]);
+  for (int64_t c = 0; c < n; c += kLanes) {
+    const Float step = Simd::Add(Simd::LoadBytes(levels + c, kLanes), Simd::Set(-kTrellisBias));
+    Simd::Store(out + c, Simd::Mul(step, scale));
+  }
+}
+
 template <int kBits>
 void TrellisFloatRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
                       float* y, int64_t y_stride, void* scratch, uint8_t* levels, uint8_t* states) {
@@ -186,13 +198,7 @@ void TrellisFloatRows(const WeightView& w, const ActivationView& x, int64_t begi
   // DecodedRows asks for the rows from `begin` on, one after another.
   const auto decode = [&](const WeightView&, int64_t row, float* out) {
     Code::DecodeNext(w, row, tables, states, levels);
-    float lanes[kLanes];
-    Simd::Store(lanes, Simd::LoadHalf(w.scales + 2 * row, 1));
-    const Float scale = Simd::Set(lanes[0]);
-    for (int64_t c = 0; c < w.groups * kGroup; c += kLanes) {
-      const Float step = Simd::Add(Simd::LoadBytes(levels + c, kLanes), Simd::Set(-kTrellisBias));
-      Simd::Store(out + c, Simd::Mul(step, scale));
-    }
+    LevelsToFloats(levels, w.scales + 2 * row, w.groups * kGroup, out);
   };
   DecodedRows(w, x, begin, end, y, y_stride, scratch, decode);
 }

@@ -130,12 +130,20 @@ Status QuantizeVariant(Study::State& state, const Variant& variant, WorkClock& c
   return RecordTime(state, variant, *result);
 }
 
+// In memory, where kernels may have asked for a form that takes more (model/large_pages.h).
+int64_t HeldBytes(const PackedMatrix& m) {
+  return static_cast<int64_t>(m.codes.size() + m.scales.size() + m.zeros.size() + m.table.size() +
+                              m.input.signs.size() + m.input.scales.size());
+}
+
 // Bits per weight of the block matrices, and of everything stored over all parameters.
 Status RecordBits(Study::State& state, const Variant& variant) {
   int64_t block_bytes = 0;
+  int64_t total_bytes = variant.model->weight_bytes();
   for (const NamedMatrix& named : variant.model->matrices()) {
-    if (named.layer < 0) continue;
-    block_bytes += StoredBytes(named.matrix);
+    const int64_t stored = StoredBytes(named.matrix);
+    total_bytes += stored - HeldBytes(named.matrix);
+    if (named.layer >= 0) block_bytes += stored;
   }
   const auto bits = [](int64_t bytes, int64_t weights) {
     return 8.0 * static_cast<double>(bytes) / static_cast<double>(weights);
@@ -143,8 +151,8 @@ Status RecordBits(Study::State& state, const Variant& variant) {
   const Json none = Json::object();
   CRUMB_RETURN_IF_ERROR(Record(state, variant, metric::kMatrixBits,
                                bits(block_bytes, variant.model->block_parameters()), "bits", none));
-  return Record(state, variant, metric::kTotalBits,
-                bits(variant.model->weight_bytes(), variant.model->parameters()), "bits", none);
+  return Record(state, variant, metric::kTotalBits, bits(total_bytes, variant.model->parameters()),
+                "bits", none);
 }
 
 Status RecordMemory(Study::State& state, const Variant& variant) {

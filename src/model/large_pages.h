@@ -7,10 +7,11 @@
 namespace crumb {
 
 // Copies all matrices that a token reads into one piece of large pages (base/large_pages.h), in the
-// order of the layers, and lets go of where they lay, matrix by matrix. False: nothing was done,
-// since the system offers no large pages. The process holds as much as before, but the file stays
-// in the system's cache besides. Nothing may use the model meanwhile; pointers to its matrices stay
-// valid, views of their parts do not.
+// order of the layers, and lets go of where they lay, matrix by matrix. Where the kernels have a
+// faster form of a matrix (FasterForm in kernels/matmul.h), it is written in that form. False:
+// nothing was done, since the system offers no large pages and no matrix has a faster form. The
+// process holds about as much as before, but the file stays in the system's cache besides. Nothing
+// may use the model meanwhile; pointers to its matrices stay valid, views of their parts do not.
 bool MoveToLargePages(Model& model);
 
 }  // namespace crumb

@@ -77,7 +77,7 @@ struct BlockQuantizer::State {
     std::vector<float> input_error;  // D; where what the readers make is not added to the stream
     std::vector<float> target;       // T; where it is, and there is one reader
     std::vector<float> mean_error;   // mean of x - x'; empty: as input_error
-    std::vector<float> mean_target;  // mean of W x + s - s'; empty: as target
+    std::vector<float> mean_target;  // mean of W x + s - s' (of W x); empty: as target
   };
 
   Result<InputStatistics> Gather(int layer, InputSlot slot);
@@ -124,11 +124,13 @@ Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int
     moments.Add(in, n, width, pool);
     if (!options.correct_inputs) continue;
     const float* wanted = exact.At(slot, window);
-    const float* there = adds_to_stream ? packed->Residual(window) : in;
+    // What of `wanted` is there without the matrix; null: nothing.
+    const float* there = in;
+    if (adds_to_stream) there = AddsUnchanged(c, slot) ? packed->Residual(window) : nullptr;
     error.resize(static_cast<size_t>(n * error_width));
     pool.ParallelFor(n, 1, [&](int64_t begin, int64_t end, int) {
       for (int64_t k = begin * error_width; k < end * error_width; ++k) {
-        error[static_cast<size_t>(k)] = wanted[k] - there[k];
+        error[static_cast<size_t>(k)] = wanted[k] - (there == nullptr ? 0.0f : there[k]);
       }
     });
     errors.Add(error.data(), in, n, pool);

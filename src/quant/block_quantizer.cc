@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "calibration/block_stages.h"
@@ -63,6 +66,21 @@ Linear& LinearOf(LayerWeights& w, MatrixRole role) {
   }
 }
 
+// Divides each row of `values` (rows x width) as an RMS norm would that of `by` (rows x by_width).
+void DivideRowsBySize(const float* by, int64_t rows, int64_t by_width, float epsilon, int64_t width,
+                      float* values, ThreadPool& pool) {
+  pool.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const std::span row(by + r * by_width, static_cast<size_t>(by_width));
+      double squares = 0;
+      for (const float value : row) squares += static_cast<double>(value) * value;
+      const double size = std::sqrt(squares / static_cast<double>(by_width) + epsilon);
+      const auto factor = static_cast<float>(1 / size);
+      for (int64_t c = 0; c < width; ++c) values[r * width + c] *= factor;
+    }
+  });
+}
+
 }  // namespace
 
 struct BlockQuantizer::State {
@@ -116,14 +134,20 @@ Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int
   MomentsAccumulator moments(width);
   const int64_t error_width = adds_to_stream ? c.hidden_size : width;
   CrossMoments errors(options.correct_inputs ? error_width : 0, width);
-  std::vector<float> error;
+  std::vector<float> error, weighted;
   for (size_t i = 0; i < tokens.windows.size(); ++i) {
     const auto window = static_cast<int64_t>(i);
     const int64_t n = rows(i);
     const float* in = packed->Input(layer, slot, window, n);
+    const float* wanted = options.correct_inputs ? exact.At(slot, window) : nullptr;
+    const bool by_size = wanted != nullptr && adds_to_stream && !AddsUnchanged(c, slot);
+    if (by_size) {
+      weighted.assign(in, in + n * width);
+      DivideRowsBySize(wanted, n, error_width, c.norm_eps, width, weighted.data(), pool);
+      in = weighted.data();
+    }
     moments.Add(in, n, width, pool);
     if (!options.correct_inputs) continue;
-    const float* wanted = exact.At(slot, window);
     // What of `wanted` is there without the matrix; null: nothing.
     const float* there = in;
     if (adds_to_stream) there = AddsUnchanged(c, slot) ? packed->Residual(window) : nullptr;
@@ -133,6 +157,9 @@ Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int
         error[static_cast<size_t>(k)] = wanted[k] - (there == nullptr ? 0.0f : there[k]);
       }
     });
+    if (by_size) {
+      DivideRowsBySize(wanted, n, error_width, c.norm_eps, error_width, error.data(), pool);
+    }
     errors.Add(error.data(), in, n, pool);
   }
   InputStatistics statistics;

@@ -370,6 +370,27 @@ Result<QuantizedBlock> BlockQuantizer::Quantize(int layer, const std::function<b
   return std::exchange(state.current, {});
 }
 
+double BlockQuantizer::HeadError() {
+  State& state = *state_;
+  const ModelConfig& c = state.model.config();
+  const int layer = static_cast<int>(c.layers);
+  state.exact.GoTo(layer);
+  double error = 0;
+  double size = 0;
+  for (size_t i = 0; i < state.tokens.windows.size(); ++i) {
+    const auto window = static_cast<int64_t>(i);
+    const int64_t rows = state.rows(i);
+    const float* exact = state.exact.At(InputSlot::kHead, window);
+    const float* packed = state.packed->Input(layer, InputSlot::kHead, window, rows);
+    for (int64_t k = 0; k < rows * c.hidden_size; ++k) {
+      const double difference = static_cast<double>(exact[k]) - packed[k];
+      error += difference * difference;
+      size += static_cast<double>(exact[k]) * exact[k];
+    }
+  }
+  return size > 0 ? error / size : 0;
+}
+
 Status BlockQuantizer::Replay(int layer, const QuantizedBlock& block) {
   State& state = *state_;
   if (layer < 0) {

@@ -282,6 +282,14 @@ class Walk {
     return means;
   }
 
+  // Of window i, behind all blocks.
+  std::vector<float> HeadInput(size_t i) {
+    std::vector<float> out(streams_[i].size());
+    forward_.Begin(0, rows_);
+    forward_.HeadInput(weights_, streams_[i].data(), rows_, out.data());
+    return out;
+  }
+
  private:
   StageBuffers BuffersOf(size_t i) { return {streams_[i].data(), inner_[i].data(), input_.data()}; }
 
@@ -334,6 +342,36 @@ TEST_P(BlockQuantizerTest, MatricesWithABiasHaveNoMeanErrorOnTheCalibration) {
     }
   }
   EXPECT_EQ(biases > 0, GetParam() != "llama");
+}
+
+TEST_P(BlockQuantizerTest, TheHeadErrorIsThatOfTheWrittenModel) {
+  const auto result = QuantizeModel(*model_, Options("ldlq", "int2-g64"), pool_, nullptr);
+  ASSERT_TRUE(result.ok() && result->head_error.has_value());
+  const std::unique_ptr<Model> packed = Model::Load(folder_).value();
+  Walk exact_walk(*model_, tokens_, pool_);
+  Walk packed_walk(*packed, tokens_, pool_);
+  for (int layer = 0; layer < model_->config().layers; ++layer) {
+    for (const InputSlot slot : kBlockSlots) {
+      exact_walk.At(layer, slot);
+      packed_walk.At(layer, slot);
+    }
+  }
+  double error = 0;
+  double size = 0;
+  for (size_t i = 0; i < tokens_.windows.size(); ++i) {
+    const std::vector<float> a = exact_walk.HeadInput(i);
+    const std::vector<float> b = packed_walk.HeadInput(i);
+    for (size_t k = 0; k < a.size(); ++k) {
+      error += (static_cast<double>(a[k]) - b[k]) * (static_cast<double>(a[k]) - b[k]);
+      size += static_cast<double>(a[k]) * a[k];
+    }
+  }
+  // The same float32 steps; the written tensors are float32 too.
+  EXPECT_NEAR(*result->head_error, error / size, 1e-5 * error / size);
+  EXPECT_GT(error, 0);
+  QuantizeModelOptions uncorrected = Options("ldlq", "int2-g64");
+  uncorrected.blocks.correct_inputs = false;
+  EXPECT_FALSE(QuantizeModel(*model_, uncorrected, pool_, nullptr)->head_error.has_value());
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, BlockQuantizerTest, ::testing::Values("llama", "qwen2", "gpt2"),

@@ -43,8 +43,8 @@ const float* StageInput(Forward& forward, const LayerWeights& w, int64_t layer, 
 
 bool AddsToStream(InputSlot slot) { return slot == InputSlot::kOutput || slot == InputSlot::kDown; }
 
-bool AddsUnchanged(const ModelConfig& config, InputSlot slot) {
-  return AddsToStream(slot) && !config.post_norms;
+bool GoesThroughNorm(const ModelConfig& config, InputSlot slot) {
+  return AddsToStream(slot) && config.post_norms;
 }
 
 const float* StageOutput(Forward& forward, const LayerWeights& w, InputSlot slot, int64_t rows,

@@ -88,14 +88,15 @@ struct BlockQuantizer::State {
         const BlockQuantizerOptions& o, FloatStream& float_stream, ThreadPool& threads)
       : model(m), plan(p), tokens(t), options(o), exact(float_stream), pool(threads) {}
 
-  // What the calibration says of one input.
+  // What the calibration says of one input. Where the output goes through a norm all rows are
+  // divided by the size of the float model's output first, and there is no s.
   struct InputStatistics {
     SecondMoments moments;
     // Of quant/correction.h; one of them, or none when nothing is to be corrected.
     std::vector<float> input_error;  // D; where what the readers make is not added to the stream
     std::vector<float> target;       // T; where it is, and there is one reader
     std::vector<float> mean_error;   // mean of x - x'; empty: as input_error
-    std::vector<float> mean_target;  // mean of W x + s - s' (of W x); empty: as target
+    std::vector<float> mean_target;  // mean of W x + s - s'; empty: as target
   };
 
   Result<InputStatistics> Gather(int layer, InputSlot slot);
@@ -131,6 +132,7 @@ Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int
   const ModelConfig& c = model.config();
   const int64_t width = InputWidth(c, slot);
   const bool adds_to_stream = AddsToStream(slot);
+  const bool through_norm = GoesThroughNorm(c, slot);
   MomentsAccumulator moments(width);
   const int64_t error_width = adds_to_stream ? c.hidden_size : width;
   CrossMoments errors(options.correct_inputs ? error_width : 0, width);
@@ -140,7 +142,8 @@ Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int
     const int64_t n = rows(i);
     const float* in = packed->Input(layer, slot, window, n);
     const float* wanted = options.correct_inputs ? exact.At(slot, window) : nullptr;
-    const bool by_size = wanted != nullptr && adds_to_stream && !AddsUnchanged(c, slot);
+    // An error counts by what the norm makes of it.
+    const bool by_size = wanted != nullptr && through_norm;
     if (by_size) {
       weighted.assign(in, in + n * width);
       DivideRowsBySize(wanted, n, error_width, c.norm_eps, width, weighted.data(), pool);
@@ -150,7 +153,7 @@ Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int
     if (!options.correct_inputs) continue;
     // What of `wanted` is there without the matrix; null: nothing.
     const float* there = in;
-    if (adds_to_stream) there = AddsUnchanged(c, slot) ? packed->Residual(window) : nullptr;
+    if (adds_to_stream) there = through_norm ? nullptr : packed->Residual(window);
     error.resize(static_cast<size_t>(n * error_width));
     pool.ParallelFor(n, 1, [&](int64_t begin, int64_t end, int) {
       for (int64_t k = begin * error_width; k < end * error_width; ++k) {
@@ -237,7 +240,10 @@ Result<QuantizedBlock> BlockQuantizer::State::QuantizeSlot(int layer, InputSlot 
   if (options.tune_norms) {
     CRUMB_ASSIGN_OR_RETURN(factors, TuneNorm(layer, slot, readers, statistics.moments, block));
   }
-  if (options.tune_biases) TuneBiases(matrices, statistics, factors, block);
+  // Where rows are weighed their means are not those that a bias adds to.
+  if (options.tune_biases && !GoesThroughNorm(model.config(), slot)) {
+    TuneBiases(matrices, statistics, factors, block);
+  }
   return block;
 }
 

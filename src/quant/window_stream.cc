@@ -60,7 +60,7 @@ void WindowStream::Finish(int layer, InputSlot slot, int64_t i, int64_t rows, fl
   const StageBuffers buffers = BuffersOf(i);
   const float* output = StageOutput(forward_, w, slot, rows, buffers);
   const float* bias = slot == InputSlot::kOutput ? w.o.bias : w.down.bias;
-  const bool with_stream = AddsUnchanged(c_, slot);
+  const bool with_stream = !GoesThroughNorm(c_, slot);
   pool_.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t at = begin * hidden_; at < end * hidden_; ++at) {
       sums[at] = (with_stream ? buffers.stream[at] : 0.0f) + output[at];

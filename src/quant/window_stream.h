@@ -41,7 +41,7 @@ class WindowStream {
   // Behind Input, with the slot's weights as they are by then.
   void Finish(int layer, InputSlot slot, int64_t i, int64_t rows);
   // The same for a slot that adds to the stream. `sums` (rows x hidden_size): what the matrix
-  // makes, without its bias, and where that is added unchanged the stream as it was.
+  // makes, without its bias, and the stream as it was, this unless it GoesThroughNorm.
   void Finish(int layer, InputSlot slot, int64_t i, int64_t rows, float* sums);
 
   // The residual stream of window i, rows x hidden_size.

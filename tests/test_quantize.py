@@ -47,6 +47,17 @@ class Quantize(CrumbTest):
         self.assertGreater(len(manifest["calibration"]["line_hashes"]), 10)
         self.assertFalse((self.folder / "two.partial").exists())
 
+    def test_fewer_bits_leave_the_head_further_from_the_float_model(self):
+        errors = [self.quantize("out", "--bits", bits, "--force")["head_error"] for bits in (4, 2, 1)]
+        self.assertEqual(errors, sorted(errors))
+        self.assertGreater(errors[0], 0)
+        self.assertLess(errors[-1], 1)
+
+    def test_a_model_of_which_something_is_left_gets_no_warning(self):
+        done = run(*self.arguments("one", "--bits", 1), env=self.cache)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("WARNING", done.stdout)
+
     def test_same_bytes_with_any_thread_count(self):
         self.quantize("one", "--bits", 2, "--threads", 1)
         self.quantize("two", "--bits", 2, "--threads", 2)

@@ -43,6 +43,10 @@ const float* StageInput(Forward& forward, const LayerWeights& w, int64_t layer, 
 
 bool AddsToStream(InputSlot slot) { return slot == InputSlot::kOutput || slot == InputSlot::kDown; }
 
+bool GoesThroughNorm(const ModelConfig& config, InputSlot slot) {
+  return AddsToStream(slot) && config.post_norms;
+}
+
 const float* StageOutput(Forward& forward, const LayerWeights& w, InputSlot slot, int64_t rows,
                          const StageBuffers& buffers) {
   CRUMB_CHECK(AddsToStream(slot));

@@ -22,6 +22,9 @@ int64_t InnerWidth(const ModelConfig& config);
 
 // Whether what the matrix of `slot` makes is added to the residual stream: output and down.
 bool AddsToStream(InputSlot slot);
+// Whether a norm of its own stands between the two (Gemma 3). It divides by the size of what the
+// matrix makes, so that nothing can be put in front of it to make up for what the stream lacks.
+bool GoesThroughNorm(const ModelConfig& config, InputSlot slot);
 
 // Of one window. `stream` and `inner` belong to it for as long as it is in the block; `input` may
 // be used for other windows in between.

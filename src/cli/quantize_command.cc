@@ -49,6 +49,8 @@ struct QuantizeArguments {
 
 // Windows that a budget's plan is measured on afterwards.
 constexpr int64_t kHeldOutWindows = 8;
+// QuantizeModelResult::head_error of a model that is no nearer to the float one than zeros are.
+constexpr double kLostHeadError = 1;
 
 Result<QuantizePlan> PlanForWidth(const QuantizeArguments& arguments) {
   QuantizePlan plan;
@@ -129,6 +131,7 @@ Status Print(const QuantizeArguments& arguments, const Model& model, const Quant
     json["disk_bytes"] = bytes;
     json["seconds"] = result.seconds;
     json["layers_resumed"] = result.layers_resumed;
+    if (result.head_error.has_value()) json["head_error"] = *result.head_error;
     if (result.tuning.has_value()) json["end_to_end"] = EndToEndJson(options, *result.tuning);
     PrintJson(json);
     return OkStatus();
@@ -149,6 +152,12 @@ Status Print(const QuantizeArguments& arguments, const Model& model, const Quant
         tuning.held_out_losses.front().divergence);
   }
   if (mixed != nullptr) PrintCheck(*mixed);
+  if (result.head_error.value_or(0) >= kLostHeadError) {
+    fmt::print(
+        "WARNING    nothing of the model is left: what its head reads is off by {:.2f} of\n"
+        "           its squared size (zeros would be off by 1); ask for more bits\n",
+        *result.head_error);
+  }
   fmt::print("time       {:.1f} s\n", result.seconds);
   return OkStatus();
 }

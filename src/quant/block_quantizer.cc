@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "calibration/block_stages.h"
@@ -63,6 +66,21 @@ Linear& LinearOf(LayerWeights& w, MatrixRole role) {
   }
 }
 
+// Divides each row of `values` (rows x width) as an RMS norm would that of `by` (rows x by_width).
+void DivideRowsBySize(const float* by, int64_t rows, int64_t by_width, float epsilon, int64_t width,
+                      float* values, ThreadPool& pool) {
+  pool.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const std::span row(by + r * by_width, static_cast<size_t>(by_width));
+      double squares = 0;
+      for (const float value : row) squares += static_cast<double>(value) * value;
+      const double size = std::sqrt(squares / static_cast<double>(by_width) + epsilon);
+      const auto factor = static_cast<float>(1 / size);
+      for (int64_t c = 0; c < width; ++c) values[r * width + c] *= factor;
+    }
+  });
+}
+
 }  // namespace
 
 struct BlockQuantizer::State {
@@ -70,7 +88,8 @@ struct BlockQuantizer::State {
         const BlockQuantizerOptions& o, FloatStream& float_stream, ThreadPool& threads)
       : model(m), plan(p), tokens(t), options(o), exact(float_stream), pool(threads) {}
 
-  // What the calibration says of one input.
+  // What the calibration says of one input. Where the output goes through a norm all rows are
+  // divided by the size of the float model's output first, and there is no s.
   struct InputStatistics {
     SecondMoments moments;
     // Of quant/correction.h; one of them, or none when nothing is to be corrected.
@@ -113,24 +132,37 @@ Result<BlockQuantizer::State::InputStatistics> BlockQuantizer::State::Gather(int
   const ModelConfig& c = model.config();
   const int64_t width = InputWidth(c, slot);
   const bool adds_to_stream = AddsToStream(slot);
+  const bool through_norm = GoesThroughNorm(c, slot);
   MomentsAccumulator moments(width);
   const int64_t error_width = adds_to_stream ? c.hidden_size : width;
   CrossMoments errors(options.correct_inputs ? error_width : 0, width);
-  std::vector<float> error;
+  std::vector<float> error, weighted;
   for (size_t i = 0; i < tokens.windows.size(); ++i) {
     const auto window = static_cast<int64_t>(i);
     const int64_t n = rows(i);
     const float* in = packed->Input(layer, slot, window, n);
+    const float* wanted = options.correct_inputs ? exact.At(slot, window) : nullptr;
+    // An error counts by what the norm makes of it.
+    const bool by_size = wanted != nullptr && through_norm;
+    if (by_size) {
+      weighted.assign(in, in + n * width);
+      DivideRowsBySize(wanted, n, error_width, c.norm_eps, width, weighted.data(), pool);
+      in = weighted.data();
+    }
     moments.Add(in, n, width, pool);
     if (!options.correct_inputs) continue;
-    const float* wanted = exact.At(slot, window);
-    const float* there = adds_to_stream ? packed->Residual(window) : in;
+    // What of `wanted` is there without the matrix; null: nothing.
+    const float* there = in;
+    if (adds_to_stream) there = through_norm ? nullptr : packed->Residual(window);
     error.resize(static_cast<size_t>(n * error_width));
     pool.ParallelFor(n, 1, [&](int64_t begin, int64_t end, int) {
       for (int64_t k = begin * error_width; k < end * error_width; ++k) {
-        error[static_cast<size_t>(k)] = wanted[k] - there[k];
+        error[static_cast<size_t>(k)] = wanted[k] - (there == nullptr ? 0.0f : there[k]);
       }
     });
+    if (by_size) {
+      DivideRowsBySize(wanted, n, error_width, c.norm_eps, error_width, error.data(), pool);
+    }
     errors.Add(error.data(), in, n, pool);
   }
   InputStatistics statistics;
@@ -208,7 +240,10 @@ Result<QuantizedBlock> BlockQuantizer::State::QuantizeSlot(int layer, InputSlot 
   if (options.tune_norms) {
     CRUMB_ASSIGN_OR_RETURN(factors, TuneNorm(layer, slot, readers, statistics.moments, block));
   }
-  if (options.tune_biases) TuneBiases(matrices, statistics, factors, block);
+  // Where rows are weighed their means are not those that a bias adds to.
+  if (options.tune_biases && !GoesThroughNorm(model.config(), slot)) {
+    TuneBiases(matrices, statistics, factors, block);
+  }
   return block;
 }
 
@@ -339,6 +374,27 @@ Result<QuantizedBlock> BlockQuantizer::Quantize(int layer, const std::function<b
     std::move(part.reports.begin(), part.reports.end(), std::back_inserter(state.current.reports));
   }
   return std::exchange(state.current, {});
+}
+
+double BlockQuantizer::HeadError() {
+  State& state = *state_;
+  const ModelConfig& c = state.model.config();
+  const int layer = static_cast<int>(c.layers);
+  state.exact.GoTo(layer);
+  double error = 0;
+  double size = 0;
+  for (size_t i = 0; i < state.tokens.windows.size(); ++i) {
+    const auto window = static_cast<int64_t>(i);
+    const int64_t rows = state.rows(i);
+    const float* exact = state.exact.At(InputSlot::kHead, window);
+    const float* packed = state.packed->Input(layer, InputSlot::kHead, window, rows);
+    for (int64_t k = 0; k < rows * c.hidden_size; ++k) {
+      const double difference = static_cast<double>(exact[k]) - packed[k];
+      error += difference * difference;
+      size += static_cast<double>(exact[k]) * exact[k];
+    }
+  }
+  return size > 0 ? error / size : 0;
 }
 
 Status BlockQuantizer::Replay(int layer, const QuantizedBlock& block) {

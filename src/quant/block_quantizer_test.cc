@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "calibration/block_stages.h"
+#include "codecs/float_codecs.h"
 #include "formats/packed_folder.h"
 #include "model/session.h"
 #include "quant/dense.h"
@@ -280,6 +282,14 @@ class Walk {
     return means;
   }
 
+  // Of window i, behind all blocks.
+  std::vector<float> HeadInput(size_t i) {
+    std::vector<float> out(streams_[i].size());
+    forward_.Begin(0, rows_);
+    forward_.HeadInput(weights_, streams_[i].data(), rows_, out.data());
+    return out;
+  }
+
  private:
   StageBuffers BuffersOf(size_t i) { return {streams_[i].data(), inner_[i].data(), input_.data()}; }
 
@@ -334,7 +344,84 @@ TEST_P(BlockQuantizerTest, MatricesWithABiasHaveNoMeanErrorOnTheCalibration) {
   EXPECT_EQ(biases > 0, GetParam() != "llama");
 }
 
+TEST_P(BlockQuantizerTest, TheHeadErrorIsThatOfTheWrittenModel) {
+  const auto result = QuantizeModel(*model_, Options("ldlq", "int2-g64"), pool_, nullptr);
+  ASSERT_TRUE(result.ok() && result->head_error.has_value());
+  const std::unique_ptr<Model> packed = Model::Load(folder_).value();
+  Walk exact_walk(*model_, tokens_, pool_);
+  Walk packed_walk(*packed, tokens_, pool_);
+  for (int layer = 0; layer < model_->config().layers; ++layer) {
+    for (const InputSlot slot : kBlockSlots) {
+      exact_walk.At(layer, slot);
+      packed_walk.At(layer, slot);
+    }
+  }
+  double error = 0;
+  double size = 0;
+  for (size_t i = 0; i < tokens_.windows.size(); ++i) {
+    const std::vector<float> a = exact_walk.HeadInput(i);
+    const std::vector<float> b = packed_walk.HeadInput(i);
+    for (size_t k = 0; k < a.size(); ++k) {
+      error += (static_cast<double>(a[k]) - b[k]) * (static_cast<double>(a[k]) - b[k]);
+      size += static_cast<double>(a[k]) * a[k];
+    }
+  }
+  // The same float32 steps; the written tensors are float32 too.
+  EXPECT_NEAR(*result->head_error, error / size, 1e-5 * error / size);
+  EXPECT_GT(error, 0);
+  QuantizeModelOptions uncorrected = Options("ldlq", "int2-g64");
+  uncorrected.blocks.correct_inputs = false;
+  EXPECT_FALSE(QuantizeModel(*model_, uncorrected, pool_, nullptr)->head_error.has_value());
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, BlockQuantizerTest, ::testing::Values("llama", "qwen2", "gpt2"),
+                         [](const auto& test) { return test.param; });
+
+// A model whose outputs of attention and MLP go through a norm on their way to the stream.
+class PostNormTest : public BlockQuantizerTest {
+ protected:
+  // The test model with its output and down projections times a power of two. The norms behind them
+  // divide it out again, exactly: their epsilon is made too small to be felt.
+  void LoadScaled(float factor) {
+    const std::string folder = folder_ + " scaled";
+    ASSERT_TRUE(RemoveAll(folder).ok());
+    std::filesystem::copy(TestModel(GetParam()), folder);
+    const std::string config = JoinPath(folder, "config.json");
+    Json json = ReadJsonFile(config).value();
+    json["rms_norm_eps"] = 1e-30;
+    ASSERT_TRUE(WriteFileAtomic(config, DumpJson(json)).ok());
+    model_ = Model::Load(folder, {.decode_to = "f32"}).value();
+    ASSERT_TRUE(model_->config().post_norms);
+    for (const NamedMatrix& named : model_->matrices()) {
+      if (named.role != MatrixRole::kOutput && named.role != MatrixRole::kDown) continue;
+      std::vector<float> values = PlainWeights(named.matrix, pool_);
+      for (float& value : values) value *= factor;
+      PackedMatrix* matrix = model_->MutableMatrix(named.name);
+      *matrix = PackFloats(Float32Codec(), matrix->rows, matrix->cols, values);
+    }
+  }
+  void TearDown() override {
+    EXPECT_TRUE(RemoveAll(folder_ + " scaled").ok());
+    BlockQuantizerTest::TearDown();
+  }
+};
+
+TEST_P(PostNormTest, CalibratedCodesComeCloserThanRoundingHoweverSmallTheOutputs) {
+  LoadScaled(0x1p-6f);
+  const double rounded = ErrorOf(Options("rtn", "int3-g64"));
+  EXPECT_LT(ErrorOf(Options("ldlq", "int3-g64")), rounded);
+}
+
+TEST_P(PostNormTest, TheSizeOfWhatTheNormReadsChangesNothing) {
+  LoadScaled(1);
+  const double as_is = ErrorOf(Options("ldlq", "int3-g64"));
+  LoadScaled(0x1p-6f);
+  // Every step is linear in these weights, so a power of two goes through all of them exactly, but
+  // for what is there to keep divisors from zero.
+  EXPECT_NEAR(ErrorOf(Options("ldlq", "int3-g64")), as_is, 0.01 * as_is);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, PostNormTest, ::testing::Values("gemma3"),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

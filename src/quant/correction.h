@@ -8,6 +8,11 @@
 // minimises the same error over the codes (Li et al. 2025, GPTAQ, eq. 7, without the residual
 // term).
 //
+// Where what W makes goes through a norm on its way to the stream (Gemma 3) there is no S: the
+// stream's errors are not in the norm's units, and the more of them is put in front of it, the more
+// of W x it takes away. The norm divides each token by the size of W x, so that a token's error
+// counts by the inverse square of that: x and x' are divided by it above.
+//
 // Where W x is at hand, one product takes the place of two: with T = mean of (W x + s - s') x'^T,
 // W D + S = T - W H.
 #ifndef CRUMB_QUANT_CORRECTION_H_

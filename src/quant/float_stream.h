@@ -33,7 +33,8 @@ class FloatStream {
   // layers). Nothing is done for the block at hand; blocks behind it are not gone back to.
   void GoTo(int layer);
   // Of window i in the block gone to, rows x hidden_size: the input x of the slot's matrices, or
-  // where what they make is added to the residual stream s, s + W x.
+  // for output and down what they make, with the residual stream s that it is added to, s + W x;
+  // W x alone where that GoesThroughNorm first.
   const float* At(InputSlot slot, int64_t i) const;
 
   // Second moments of what the head reads, of a few windows spread over the text: its width is that

@@ -170,7 +170,11 @@ class BlockWalk {
     return output_.Add(*block);
   }
 
-  int resumed() const { return resumed_; }
+  // Behind the last step of all walks that share a float model.
+  void Report(QuantizeModelResult& result) {
+    result.layers_resumed = resumed_;
+    if (blocks_.correct_inputs) result.head_error = quantizer_->HeadError();
+  }
 
  private:
   BlockWalk(const PartialBlocks& partial, FolderOutput& output, MatrixCounter& counter)
@@ -192,7 +196,7 @@ int LastLayer(const Model& model) {
 
 Status QuantizeBlocks(const Model& model, const QuantizeModelOptions& options,
                       const PartialBlocks& partial, FolderOutput& output, MatrixCounter& counter,
-                      ThreadPool& pool, int* resumed) {
+                      ThreadPool& pool, QuantizeModelResult& result) {
   CRUMB_ASSIGN_OR_RETURN(const auto exact,
                          FloatStream::Create(model, *options.calibration, partial.folder(), pool));
   CRUMB_ASSIGN_OR_RETURN(const auto walk,
@@ -200,7 +204,7 @@ Status QuantizeBlocks(const Model& model, const QuantizeModelOptions& options,
   for (int layer = -1; layer <= LastLayer(model); ++layer) {
     CRUMB_RETURN_IF_ERROR(walk->Step(layer));
   }
-  *resumed = walk->resumed();
+  walk->Report(result);
   return OkStatus();
 }
 
@@ -208,14 +212,14 @@ Status QuantizeBlocks(const Model& model, const QuantizeModelOptions& options,
 Status QuantizeInto(std::unique_ptr<PackedFolderWriter> writer, const Model& model,
                     const QuantizeModelOptions& options, const Json& manifest,
                     const PartialBlocks& partial, MatrixCounter& counter, ThreadPool& pool,
-                    int* resumed) {
+                    QuantizeModelResult& result) {
   FolderOutput output(model, std::move(writer));
   if (!NeedsCalibration(options.plan)) {
     CRUMB_RETURN_IF_ERROR(QuantizeEach(model, options.plan, output, counter, pool));
   } else if (options.plan.block.method == "awq") {
     CRUMB_RETURN_IF_ERROR(QuantizeByAwq(model, options, partial, output, counter, pool));
   } else {
-    CRUMB_RETURN_IF_ERROR(QuantizeBlocks(model, options, partial, output, counter, pool, resumed));
+    CRUMB_RETURN_IF_ERROR(QuantizeBlocks(model, options, partial, output, counter, pool, result));
   }
   return output.Finish(manifest);
 }
@@ -259,7 +263,7 @@ struct OneOfMany {
     return OkStatus();
   }
   Status Finish() {
-    result.layers_resumed = walk->resumed();
+    walk->Report(result);
     walk.reset();
     CRUMB_RETURN_IF_ERROR(output->Finish(manifest));
     CRUMB_RETURN_IF_ERROR(partial->Remove());
@@ -350,14 +354,14 @@ Result<QuantizeModelResult> QuantizeModel(const Model& model, const QuantizeMode
       if (!PathExists(untuned)) {
         CRUMB_ASSIGN_OR_RETURN(auto first, PackedFolderWriter::Create(untuned, true));
         CRUMB_RETURN_IF_ERROR(QuantizeInto(std::move(first), model, options, manifest, partial,
-                                           counter, pool, &result.layers_resumed));
+                                           counter, pool, result));
       }
       CRUMB_ASSIGN_OR_RETURN(
           result.tuning, TuneFolder(model, untuned, TuningWindows(options), options.tuning, *writer,
                                     pool, options.tuning_progress));
     } else {
       CRUMB_RETURN_IF_ERROR(QuantizeInto(std::move(writer), model, options, manifest, partial,
-                                         counter, pool, &result.layers_resumed));
+                                         counter, pool, result));
     }
     CRUMB_RETURN_IF_ERROR(partial.Remove());
   }

@@ -48,6 +48,8 @@ struct QuantizeModelResult {
   double total_bits_per_weight = 0;
   double seconds = 0;
   int layers_resumed = 0;  // taken over from a run that was killed
+  // BlockQuantizer::HeadError, before any tuning end to end; only where inputs were corrected.
+  std::optional<double> head_error;
   std::optional<EndToEndReport> tuning;
 };
 

@@ -6,7 +6,8 @@ namespace crumb {
 
 WindowStream::WindowStream(const Model& model, ThreadPool& pool, KvCache cache, WindowStore stream,
                            WindowStore inner, Order order)
-    : hidden_(model.config().hidden_size),
+    : c_(model.config()),
+      hidden_(c_.hidden_size),
       pool_(pool),
       weights_(FindWeights(model)),
       forward_(model.config(), pool, ActivationType::kFloat32),
@@ -59,9 +60,10 @@ void WindowStream::Finish(int layer, InputSlot slot, int64_t i, int64_t rows, fl
   const StageBuffers buffers = BuffersOf(i);
   const float* output = StageOutput(forward_, w, slot, rows, buffers);
   const float* bias = slot == InputSlot::kOutput ? w.o.bias : w.down.bias;
+  const bool with_stream = !GoesThroughNorm(c_, slot);
   pool_.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t at = begin * hidden_; at < end * hidden_; ++at) {
-      sums[at] = buffers.stream[at] + output[at];
+      sums[at] = (with_stream ? buffers.stream[at] : 0.0f) + output[at];
     }
     for (int64_t r = begin; bias != nullptr && r < end; ++r) {
       for (int64_t c = 0; c < hidden_; ++c) sums[r * hidden_ + c] -= bias[c];

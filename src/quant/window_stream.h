@@ -40,8 +40,8 @@ class WindowStream {
   const float* Input(int layer, InputSlot slot, int64_t i, int64_t rows);
   // Behind Input, with the slot's weights as they are by then.
   void Finish(int layer, InputSlot slot, int64_t i, int64_t rows);
-  // The same for a slot that adds to the stream. `sums` (rows x hidden_size): the stream as it was
-  // and what the matrix makes, without its bias.
+  // The same for a slot that adds to the stream. `sums` (rows x hidden_size): what the matrix
+  // makes, without its bias, and the stream as it was, this unless it GoesThroughNorm.
   void Finish(int layer, InputSlot slot, int64_t i, int64_t rows, float* sums);
 
   // The residual stream of window i, rows x hidden_size.
@@ -54,6 +54,7 @@ class WindowStream {
     return {stream_.Window(i), inner_.Window(order_ == Order::kStages ? i : 0), input_.data()};
   }
 
+  const ModelConfig& c_;
   int64_t hidden_;
   ThreadPool& pool_;
   ModelWeights weights_;

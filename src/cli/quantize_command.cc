@@ -49,7 +49,7 @@ struct QuantizeArguments {
 
 // Windows that a budget's plan is measured on afterwards.
 constexpr int64_t kHeldOutWindows = 8;
-// QuantizeModelResult::head_error from which the command warns: healthy models of 1 bit stay below.
+// QuantizeModelResult::head_error from which the command warns (docs/methods/blocks.md).
 constexpr double kLostHeadError = 0.5;
 
 Result<QuantizePlan> PlanForWidth(const QuantizeArguments& arguments) {

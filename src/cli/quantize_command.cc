@@ -49,8 +49,8 @@ struct QuantizeArguments {
 
 // Windows that a budget's plan is measured on afterwards.
 constexpr int64_t kHeldOutWindows = 8;
-// QuantizeModelResult::head_error of a model that is no nearer to the float one than zeros are.
-constexpr double kLostHeadError = 1;
+// QuantizeModelResult::head_error from which the command warns (docs/methods/blocks.md).
+constexpr double kLostHeadError = 0.5;
 
 Result<QuantizePlan> PlanForWidth(const QuantizeArguments& arguments) {
   QuantizePlan plan;
@@ -154,8 +154,8 @@ Status Print(const QuantizeArguments& arguments, const Model& model, const Quant
   if (mixed != nullptr) PrintCheck(*mixed);
   if (result.head_error.value_or(0) >= kLostHeadError) {
     fmt::print(
-        "WARNING    nothing of the model is left: what its head reads is off by {:.2f} of\n"
-        "           its squared size (zeros would be off by 1); ask for more bits\n",
+        "WARNING    half or more of what the head reads is lost: it is off by {:.2f} of\n"
+        "           its squared size; measure the model before you use it (crumb eval)\n",
         *result.head_error);
   }
   fmt::print("time       {:.1f} s\n", result.seconds);

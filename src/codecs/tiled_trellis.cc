@@ -59,11 +59,12 @@ class TiledTrellisOf final : public TiledTrellisCodec {
       const int64_t end = std::min(first + kTile, original.rows);
       for (int64_t g = 0; g < groups; ++g, to += kGroupBytes) {
         for (int64_t row = begin; row < end; ++row) {
-          const std::byte* words = original.codes.data() + (row * groups + g) * kBits * 8;
+          const std::byte* words =
+              original.codes.data() + (row * groups + g) * (int64_t{8} * kBits);
           for (int plane = 0; plane < kBits; ++plane) {
             if (!Has(row - first)) continue;
             std::byte* column = to + Place(row - first, plane);
-            for (int64_t i = 0; i < 8; ++i) column[i * kOctetBytes] = words[8 * plane + i];
+            for (int64_t i = 0; i < 8; ++i) column[i * kOctetBytes] = words[int64_t{plane} * 8 + i];
           }
         }
       }

@@ -78,11 +78,10 @@ struct LaneStream {
   const uint32_t* above;
 
   CRUMB_LANE LaneStream(const LaneMatrixView& w, int tile, int lane) {
-    own = w.codes + tile * w.groups * kGroupWords + 4 * lane;
+    own = w.codes + int64_t{tile} * w.groups * kGroupWords + int64_t{lane} * 4;
     const bool inside = TeamOfLane(lane) > 0;
-    above = inside     ? own - 4 * kLanePlaces
-            : tile > 0 ? own - w.groups * kGroupWords + 4 * (kWarpLanes - kLanePlaces)
-                       : nullptr;
+    constexpr int64_t kUp = int64_t{kLanePlaces} * 4, kAll = int64_t{kWarpLanes} * 4;
+    above = inside ? own - kUp : tile > 0 ? own - w.groups * kGroupWords + (kAll - kUp) : nullptr;
   }
 
   CRUMB_LANE void Load(int group, LaneWeights<Code>& out) const {
@@ -99,7 +98,7 @@ struct LaneStream {
  private:
   CRUMB_LANE static void LoadVectors(const uint32_t* from, uint32_t* out) {
     CRUMB_LANE_UNROLL for (int v = 0; v < LaneWeights<Code>::kWords; v += 4) {
-      LoadWords<4>(from + v / 4 * kVectorWords, out + v);
+      LoadWords<4>(from + int64_t{v} / 4 * kVectorWords, out + v);
     }
   }
 };
@@ -147,7 +146,7 @@ CRUMB_LANE void LoadNumbers(const LaneRowsView& x, int column, int group, bool t
   constexpr int kWords = Numbers::kWordsOfLane;
   if (there && column < x.columns) {
     const int piece = (column * x.groups + group) * kLanePlaces + PlaceOfLane(lane);
-    LoadWords<kWords>(x.numbers + piece * kWords, out);
+    LoadWords<kWords>(x.numbers + int64_t{piece} * kWords, out);
   } else {
     CRUMB_LANE_UNROLL for (int i = 0; i < kWords; ++i) out[i] = 0;
   }

@@ -30,8 +30,8 @@ using ChunkWords = uint32_t[Code::kChunkWords];
 template <class Code>
 void StoreChunk(const ChunkWords<Code>& words, int64_t tile, int64_t group, int lane, int chunk,
                 LaneMatrix& out) {
-  constexpr int kWords = kLaneChunks * Code::kChunkWords;
-  uint32_t* of_tile = out.codes.data() + (tile * out.groups + group) * (kWords * kWarpLanes);
+  constexpr int64_t kWords = kLaneChunks * Code::kChunkWords;
+  uint32_t* of_tile = out.codes.data() + (tile * out.groups + group) * kWords * kWarpLanes;
   for (int i = 0; i < Code::kChunkWords; ++i) {
     const int word = chunk * Code::kChunkWords + i;
     of_tile[word / 4 * (4 * kWarpLanes) + 4 * lane + word % 4] = words[i];
@@ -46,8 +46,8 @@ void PackChunks(const Pack& pack, LaneMatrix& out) {
       for (int lane = 0; lane < kWarpLanes; ++lane) {
         for (int chunk = 0; chunk < kLaneChunks; ++chunk) {
           ChunkWords<Code> words = {};
-          pack(tile * out.tile_rows + TeamOfLane(lane) * Code::kRows,
-               group * kLaneGroup + 16 * PlaceOfLane(lane) + 4 * chunk, words);
+          pack(tile * out.tile_rows + int64_t{TeamOfLane(lane)} * Code::kRows,
+               group * kLaneGroup + int64_t{PlaceOfLane(lane)} * 16 + int64_t{chunk} * 4, words);
           StoreChunk<Code>(words, tile, group, lane, chunk, out);
         }
       }
@@ -126,7 +126,7 @@ void PackHalves(const PackedMatrix& m, LaneMatrix& out) {
       [&](int64_t row, int64_t column, ChunkWords<LaneFloat16>& words) {
         for (int r = 0; r < LaneFloat16::kRows && row + r < m.rows; ++r) {
           const int64_t there = std::clamp<int64_t>(m.cols - column, 0, 4);
-          std::memcpy(&words[2 * r], m.codes.data() + 2 * ((row + r) * m.cols + column),
+          std::memcpy(words + int64_t{r} * 2, m.codes.data() + 2 * ((row + r) * m.cols + column),
                       Index(2 * there));
         }
       },

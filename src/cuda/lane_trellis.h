@@ -16,6 +16,7 @@
 #ifndef CRUMB_CUDA_LANE_TRELLIS_H_
 #define CRUMB_CUDA_LANE_TRELLIS_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "cuda/lane.h"
@@ -36,7 +37,7 @@ struct LaneTrellis {
   static constexpr int kRows = kBits == 1 ? 16 : 8;
   static constexpr int kWordRows = 4;  // rows of a look-up
   static constexpr int kRowWords = kRows / kWordRows;
-  static constexpr int kStreams = kBits == 1 ? 2 : kBits;
+  static constexpr int kStreams = std::max(kBits, 2);
   static constexpr int kChunkWords = kStreams;
   static constexpr LaneScales kScales = LaneScales::kRow;
   static constexpr int kCenter = 128;
@@ -75,7 +76,7 @@ struct LaneTrellis {
       const int above = index >> 2 & kMask, first = index >> 1 & kMask, second = index & kMask;
       return Word(other[above], own[first], other[first], own[second]);
     } else {
-      const uint8_t* table = tables + i / Entries(0) * kTableBytes;
+      const uint8_t* table = tables + int64_t{i / Entries(0)} * kTableBytes;
       const int index = i % Entries(0);
       return Word(table[index >> 3 & kMask], table[index >> 2 & kMask], table[index >> 1 & kMask],
                   table[index & kMask]);

@@ -118,8 +118,8 @@ struct RowTile {
         const LaneScaleWords<Code>& weights = scales.weights[kOwnGroups == 1 ? 0 : n];
         float value = 0;
         CRUMB_LANE_UNROLL for (int part = 0; part < Code::kParts; ++part) {
-          const auto sum = static_cast<float>(products.c[part][r / 2].value[2 * (r % 2) + n]);
-          value += Code::Factor(part, r) * sum;
+          const LaneProduct<Numbers>& c = products.c[part][r / 2];
+          value += Code::Factor(part, r) * static_cast<float>(c.value[2 * (r % 2) + n]);
         }
         if constexpr (Code::kScales != LaneScales::kNone) value -= weights.Offset(r) * less[n];
         float scale = weights.Scale(r);

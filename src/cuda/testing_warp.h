@@ -72,7 +72,8 @@ std::vector<float> SimulatedProductOf(const LaneMatrix& matrix, const LaneRows& 
     words.resize(Code::kTableWords);
     for (int e = 0; e < Code::kEntries; ++e) {
       for (int c = 0; c < Code::kCopies; ++c) {
-        words[static_cast<size_t>(e * Code::kCopies + c)] = Code::Entry(w.table, e);
+        words[static_cast<size_t>(e) * Code::kCopies + static_cast<size_t>(c)] =
+            Code::Entry(w.table, e);
       }
     }
     for (uint32_t lane = 0; lane < kWarpLanes; ++lane) {

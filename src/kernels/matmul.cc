@@ -107,7 +107,7 @@ Operand Describe(const PackedMatrix& m) {
     view.zeros = codec->has_zero_point() ? Bytes(m.zeros) : nullptr;
   } else if (const TrellisCodec* trellis = AsTrellis(m.codec)) {
     view.format = TrellisFormat(trellis->bits());
-    view.group_bytes = 8 * trellis->bits();
+    view.group_bytes = int64_t{8} * trellis->bits();
     view.table = Bytes(m.table);
   } else if (const TiledTrellisCodec* tiled = AsTiledTrellis(m.codec);
              tiled != nullptr && CurrentKernels().matmul->tiled_trellis) {

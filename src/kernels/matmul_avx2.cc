@@ -288,7 +288,7 @@ struct Simd {
   static Table<kEntries> LoadTable(const uint8_t* p) {
     Table<kEntries> table;
     for (int i = 0; i < kEntries / 16; ++i) {
-      table.part[i] = _mm256_broadcastsi128_si256(Load128(p + 16 * i));
+      table.part[i] = _mm256_broadcastsi128_si256(Load128(p + int64_t{16} * i));
     }
     return table;
   }

@@ -162,7 +162,7 @@ struct Simd {
     for (int i = 0; i < 3; ++i) {
       __m512i u = bytes[i];
       for (int k = 0; k < 5; ++k) {
-        const __m512i x = LoadCodes4(codes + 12 * k + 4 * i);
+        const __m512i x = LoadCodes4(codes + int64_t{12} * k + int64_t{4} * i);
         now = _mm512_dpbusd_epi32(now, u, x);
         u = Thrice(u);
         next = _mm512_dpbusd_epi32(next, u, x);

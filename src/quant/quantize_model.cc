@@ -99,7 +99,7 @@ Status QuantizeEach(const Model& model, const QuantizePlan& plan, FolderOutput& 
     const MatrixChoice& choice = plan.ChoiceFor(named);
     QuantizeInput input;
     input.weights = &named.matrix;
-    input.seed = static_cast<uint64_t>(named.layer + 1);
+    input.seed = static_cast<uint64_t>(int64_t{named.layer} + 1);
     Result<PackedMatrix> packed =
         FindQuantizer(choice.method)->Quantize(input, *FindCodec(choice.codec), pool);
     if (!packed.ok()) {

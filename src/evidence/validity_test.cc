@@ -12,7 +12,8 @@ TEST(SaysBusy, OnlyWhatTheRowItselfSays) {
   EXPECT_FALSE(SaysBusy(row));
   row.detail = R"({"samples":[1,2],"valid":false,"reasons":["steal"]})";
   EXPECT_TRUE(SaysBusy(row));
-  row.detail = R"({"valid":false,"machine_busy":false,"reasons":["the last 3 rounds differ by 15 %"]})";
+  row.detail =
+      R"({"valid":false,"machine_busy":false,"reasons":["the last 3 rounds differ by 15 %"]})";
   EXPECT_FALSE(SaysBusy(row)) << "its interval is wide enough";
   row.detail = R"({"valid":false,"machine_busy":true,"reasons":["steal"]})";
   EXPECT_TRUE(SaysBusy(row));

@@ -24,7 +24,8 @@ struct ModelSource {
 };
 
 // Nothing is looked up but the short names and, for a source without a prefix, whether a file or
-// folder of that name exists; a folder without config.json does not hide a short name. kInvalidArgument says which forms there are.
+// folder of that name exists; a folder without config.json does not hide a short name.
+// kInvalidArgument says which forms there are.
 Result<ModelSource> ParseSource(std::string_view text);
 
 // Where the cache keeps the source; kFile has no place there.

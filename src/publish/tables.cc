@@ -131,8 +131,7 @@ class Builder {
       const std::string badge(BadgeName(JudgeQuality(study_, variant, row->text)));
       return {row, std::string(texts_["verdict_" + badge]), badge};
     }
-    if (row != nullptr && SaysBusy(*row))
-      return {row, std::string(texts_["invalid"]), "undecided"};
+    if (row != nullptr && SaysBusy(*row)) return {row, std::string(texts_["invalid"]), "undecided"};
     if (row != nullptr) return {row, "", ""};
     if (variant == kReference && IsRelative(name)) return {nullptr, "·", ""};
     return {nullptr, std::string(texts_["not_measured"]), "missing"};

@@ -14,7 +14,8 @@ namespace {
 constexpr int64_t kOctet = 8;  // columns of a piece
 constexpr int64_t kGroup = 64;
 
-int64_t RoundedUp(int64_t n, int64_t step) { return (n + step - 1) / step; }
+// Of `size`, the last one not full.
+int64_t Pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 template <int kBits>
 class TiledTrellisOf final : public TiledTrellisCodec {
@@ -28,7 +29,7 @@ class TiledTrellisOf final : public TiledTrellisCodec {
 
   PartBytes SizeOf(int64_t rows, int64_t cols) const override {
     PartBytes size = original_->SizeOf(rows, cols);
-    size.codes = RoundedUp(rows, kTile) * RoundedUp(cols, kGroup) * kGroupBytes;
+    size.codes = Pieces(rows, kTile) * Pieces(cols, kGroup) * kGroupBytes;
     return size;
   }
 
@@ -40,7 +41,7 @@ class TiledTrellisOf final : public TiledTrellisCodec {
     std::memcpy(&half, matrix.scales.data() + 2 * row, sizeof(half));
     const float scale = HalfToFloat(half);
     const auto* codes = reinterpret_cast<const uint8_t*>(matrix.codes.data());
-    const int64_t groups = RoundedUp(matrix.cols, kGroup);
+    const int64_t groups = Pieces(matrix.cols, kGroup);
     const uint8_t* octet = codes + row / kTile * groups * kGroupBytes;
     for (size_t c = 0; c < out.size(); c += kOctet, octet += kOctetBytes) {
       const std::array<int, kOctet> sums = SumsOfRow(matrix, octet, row % kTile);
@@ -52,7 +53,7 @@ class TiledTrellisOf final : public TiledTrellisCodec {
 
   void Tile(const PackedMatrix& original, std::span<std::byte> codes) const override {
     std::ranges::fill(codes, std::byte{0});
-    const int64_t groups = RoundedUp(original.cols, kGroup);
+    const int64_t groups = Pieces(original.cols, kGroup);
     std::byte* to = codes.data();
     for (int64_t first = 0; first < original.rows; first += kTile) {
       const int64_t begin = std::max<int64_t>(0, first - kHistory);

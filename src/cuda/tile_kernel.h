@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include "base/status.h"
 #include "cuda/device_warp.h"
@@ -175,7 +176,12 @@ Status LaunchTiles(const DeviceProduct& p, const LaunchShape& shape, void* strea
   early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   early.val.programmaticStreamSerializationAllowed = 1;
   config.attrs = &early;
-  config.numAttrs = shape.early_start ? 1 : 0;
+  if (shape.early_start) {
+    // Only code that was compiled for such GPUs waits for the kernel before it (device_warp.h).
+    cudaFuncAttributes compiled = {};
+    CRUMB_RETURN_IF_ERROR(CudaStatus(cudaFuncGetAttributes(&compiled, kernel), "kernel"));
+    config.numAttrs = compiled.ptxVersion >= 90 ? 1 : 0;
+  }
   return CudaStatus(cudaLaunchKernelEx(&config, kernel, p), "launch of a product");
 }
 
@@ -187,6 +193,26 @@ Status LaunchForColumns(const DeviceProduct& p, const LaunchShape& shape, void* 
     if (p.x.columns == 2) return LaunchTiles<Code, Numbers, 2>(p, shape, stream);
   }
   return LaunchTiles<Code, Numbers, 8>(p, shape, stream);
+}
+
+// The product's format among the trellis codes, or among all others.
+template <class Numbers, bool kTrellis>
+Status LaunchFormat(const DeviceProduct& p, const LaunchShape& shape, void* stream) {
+  return WithLaneCode(p.format, [&](auto code) -> Status {
+    using Code = decltype(code);
+    constexpr bool kFloatsByCodes = Numbers::kScaled && Code::kScales == LaneScales::kNone;
+    if constexpr (Code::kHistory != kTrellis || kFloatsByCodes) {
+      return InternalError("a format of another launch");
+    } else if constexpr (std::is_same_v<Code, LaneTrellis<2>>) {
+      // Sixteen copies of the table where the GPU has not the memory for 32.
+      CRUMB_ASSIGN_OR_RETURN(const int64_t memory, SharedMemoryOfBlock());
+      constexpr auto kMost = TileBlock<Code, Numbers, 8>::kBytes + kReservedSharedBytes;
+      if (memory < kMost) return LaunchForColumns<LaneTrellis<2, 16>, Numbers>(p, shape, stream);
+      return LaunchForColumns<Code, Numbers>(p, shape, stream);
+    } else {
+      return LaunchForColumns<Code, Numbers>(p, shape, stream);
+    }
+  });
 }
 
 }  // namespace crumb

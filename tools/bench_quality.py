@@ -6,7 +6,8 @@ usage: bench_quality.py [--crumb PATH] [--work DIR] [--windows N | --full] [--on
 
 Everything is measured on the data that CRUMB_DATA names (default: ../shared/data):
   SmolLM2-135M  WikiText-2 raw test, windows of 512 tokens, second half scored; the first 100
-                windows, --full for all; calibration on calibration/wiki_demo.txt
+                windows, --full for all; calibration on calibration/wiki_demo.txt ("all text" rows:
+                and on the documents of calibration/c4_demo.jsonl)
   BabyLlama     TinyStories validation text, 40 windows
   MiniLM        STS-B test set, Spearman's correlation
 Models that --work holds from an earlier run are used again; their time is then not shown.
@@ -32,6 +33,8 @@ SMOLLM2 = [
     ("mixed 3", ["--matrix-bits", "3", "--embedding-bits", "4", "--calibration-windows", "192"]),
     ("mixed 3 tuned", ["--matrix-bits", "3", "--embedding-bits", "4", "--calibration-windows", "376",
                        "--tune-epochs", "1", "--tune-windows", "64"]),
+    ("mixed 3 all text", ["--matrix-bits", "3", "--embedding-bits", "4", "--calibration-windows",
+                          "600", "--tune-epochs", "1", "--tune-windows", "128"]),
     ("rtn 3", ["--bits", "3", "--method", "rtn", "--embedding-bits", "4"]),
     ("rtn 2", ["--bits", "2", "--method", "rtn", "--embedding-bits", "4"]),
     ("ternary", ["--bits", "1.58", "--embedding-bits", "4"]),
@@ -94,9 +97,17 @@ class Bench:
     def wanted(self, name):
         return not self.only or name in self.only
 
-    def calibration_texts(self):
+    def calibration_texts(self, name=""):
         """Wikipedia's training text, as peers use it for this test; not a line of it is tested on."""
-        return ["--calibration-text", self.data / "calibration" / "wiki_demo.txt"]
+        folder = self.data / "calibration"
+        texts = ["--calibration-text", folder / "wiki_demo.txt"]
+        if "all text" not in name:
+            return texts
+        documents = self.work / "c4_demo.txt"
+        lines = (folder / "c4_demo.jsonl").read_text(encoding="utf-8").splitlines()
+        documents.write_text("\n\n".join(json.loads(line)["text"] for line in lines if line),
+                             encoding="utf-8")
+        return [*texts, "--calibration-text", documents]
 
     def quantize(self, model, name, options, texts):
         """The folder, the two figures of bits and the seconds (None: it was there before)."""
@@ -138,7 +149,6 @@ def scores(score):
 def smollm2(bench):
     windows = 0 if bench.arguments.full else bench.arguments.windows
     text = bench.data / "wikitext-2-raw" / "wiki.test.raw"
-    texts = bench.calibration_texts()
     print(f"\nSmolLM2-135M-Instruct, WikiText-2 raw test, {windows or 'all'} windows; the reference is "
           "a 4-bit file decoded to float16; float activations\n")
     header("blocks, table at 4 bits", "matrix bits", "total bits", "perplexity", "ratio",
@@ -146,6 +156,7 @@ def smollm2(bench):
     for name, options in SMOLLM2:
         if not bench.wanted(name):
             continue
+        texts = bench.calibration_texts(name)
         folder, matrix, total, seconds = bench.quantize("smollm2", name, options, texts)
         score = bench.eval(folder, "smollm2", text, windows)
         row(name, f"{matrix:.3f}", f"{total:.3f}", *scores(score),

@@ -55,6 +55,10 @@ Result<CalibrationTokens> CutCalibrationTokens(const Model& model,
                                                int64_t windows, int64_t context,
                                                int64_t held_out = 0);
 
+// `most` of the windows at most, spread evenly; the same tokens where there are no more. The hashes
+// of lines stay those of all.
+CalibrationTokens SomeOfTheWindows(const CalibrationTokens& tokens, int64_t most);
+
 // The inputs of matrices: "model.layers.3.attention", ".output", ".mlp", ".down", and "head".
 // Matrices that share their input share it.
 std::string InputName(int layer, InputSlot slot);

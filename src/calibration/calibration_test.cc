@@ -116,6 +116,21 @@ TEST(CalibrationTokens, TextThatIsShortGivesWhatItHasAndTheOtherTheRest) {
   EXPECT_EQ(cut(room + 1).status().code(), StatusCode::kInvalidArgument);
 }
 
+TEST(CalibrationTokens, SomeOfTheWindowsAreSpreadOverAllAndTheManifestCountsThem) {
+  const std::unique_ptr<Model> model = Load("llama");
+  const CalibrationText texts[] = {Named("a", Text("river", 40)), Named("b", Text("mountain", 40))};
+  const CalibrationTokens all = *CutCalibrationTokens(*model, texts, 9, 60);
+  const CalibrationTokens some = SomeOfTheWindows(all, 3);
+  ASSERT_EQ(some.windows.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(some.windows[i], all.windows[3 * i]);
+  EXPECT_EQ(some.manifest->at("windows"), 3);
+  EXPECT_EQ(some.manifest->at("tokens"), 180);
+  EXPECT_NE(some.manifest->at("tokens_sha256"), all.manifest->at("tokens_sha256"));
+  EXPECT_EQ(some.manifest->at("texts"), all.manifest->at("texts"));
+  EXPECT_EQ(some.line_hashes, all.line_hashes);
+  EXPECT_EQ(*SomeOfTheWindows(all, 9).manifest, *all.manifest);
+}
+
 TEST(CalibrationTokens, WindowsHeldOutAreNoneOfTheOthersAndTakeNoTextFromThem) {
   const std::unique_ptr<Model> model = Load("llama");
   const CalibrationText texts[] = {Named("a", Text("river", 40)), Named("b", Text("mountain", 40))};

@@ -160,21 +160,24 @@ std::string HashOf(const std::vector<std::vector<int32_t>>& windows) {
   return hash.HexDigest();
 }
 
+void CountWindows(const std::vector<std::vector<int32_t>>& windows, Json& manifest) {
+  manifest["windows"] = windows.size();
+  int64_t tokens = 0;
+  for (const std::vector<int32_t>& window : windows) tokens += std::ssize(window);
+  manifest["tokens"] = tokens;
+  manifest["tokens_sha256"] = HashOf(windows);
+}
+
 Json ManifestOf(std::span<const CalibrationText> texts, int64_t context,
                 const CalibrationTokens& cut) {
-  const std::vector<std::vector<int32_t>>& windows = cut.windows;
   Json manifest = Json::object();
   manifest["texts"] = Json::array();
   for (const CalibrationText& text : texts) {
     manifest["texts"].push_back(
         {{"name", text.name}, {"source", text.source}, {"sha256", text.sha256}});
   }
-  manifest["windows"] = windows.size();
+  CountWindows(cut.windows, manifest);
   manifest["context"] = context;
-  int64_t tokens = 0;
-  for (const std::vector<int32_t>& window : windows) tokens += std::ssize(window);
-  manifest["tokens"] = tokens;
-  manifest["tokens_sha256"] = HashOf(windows);
   if (!cut.held_out.empty()) manifest["held_out"] = cut.held_out.size();
   return manifest;
 }
@@ -244,6 +247,20 @@ Result<CalibrationTokens> CutCalibrationTokens(const Model& model,
   hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
   result.manifest = std::make_shared<const Json>(ManifestOf(texts, context, result));
   return result;
+}
+
+CalibrationTokens SomeOfTheWindows(const CalibrationTokens& tokens, int64_t most) {
+  const int64_t all = std::ssize(tokens.windows);
+  if (all <= most) return tokens;
+  CalibrationTokens some = {
+      .windows = {}, .held_out = {}, .manifest = {}, .line_hashes = tokens.line_hashes};
+  for (int64_t i = 0; i < most; ++i) {
+    some.windows.push_back(tokens.windows[static_cast<size_t>(i * all / most)]);
+  }
+  Json manifest = *tokens.manifest;
+  CountWindows(some.windows, manifest);
+  some.manifest = std::make_shared<const Json>(std::move(manifest));
+  return some;
 }
 
 }  // namespace crumb

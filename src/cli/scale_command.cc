@@ -107,22 +107,24 @@ Json FitJson(const ScaleFit& fit, const std::vector<ScalePoint>& points) {
 
 void PrintFit(const std::string& name, const Json& fit) {
   const auto number = [&](const char* key) { return fit[key].get<double>(); };
-  fmt::print("{}: {:+.1f} % of the loss with ten times the size  (95 % {:+.1f} to {:+.1f} %)\n",
-             name, 100 * number("change_per_decade"), 100 * number("change_low"),
+  fmt::print("{}\n", name);
+  fmt::print("  {:+.1f} % of the loss with ten times the size (95 % {:+.1f} to {:+.1f} %)\n",
+             100 * number("change_per_decade"), 100 * number("change_low"),
              100 * number("change_high"));
   fmt::print("  slope {:+.4f} (95 % {:+.4f} to {:+.4f}); {:.1f} % of the variance explained\n",
              number("slope"), number("slope_low"), number("slope_high"), 100 * number("explained"));
   if (number("change_low") < 0 && number("change_high") > 0) {
     fmt::print("  no effect of size is in the interval: these models do not show one\n");
   }
+  fmt::print("  {:<30} {:>10} {:>9} {:>9}\n", "model", "parameters", "loss", "fitted");
   for (const Json& model : fit["models"]) {
-    fmt::print("  {:<24.24} {:>10.4g} parameters  loss {:<8.4g} fitted {:<8.4g} {:+.1f} %\n",
+    fmt::print("  {:<30.30} {:>10.4g} {:>9.4g} {:>9.4g} {:>+7.1f} %\n",
                model["model"].get<std::string>(), model["parameters"].get<double>(),
                model["loss"].get<double>(), model["fitted"].get<double>(),
                100 * (std::exp(model["residual"].get<double>()) - 1));
   }
   for (const Json& floor : fit["floors"]) {
-    fmt::print("  {:<24.24} left out: at chance level, a floor and no loss\n",
+    fmt::print("  {:<30.30} left out: at chance level, a floor and no loss\n",
                floor.get<std::string>());
   }
 }

@@ -131,7 +131,7 @@ const TrellisCodec* Trellis2Codec() {
   return &codec;
 }
 const TrellisCodec* Trellis3Codec() {
-  static const TrellisOf<3, 3, 4> codec("trellis3", kTables3, kSigmaInSteps3);
+  static const TrellisOf<3, 3, 5> codec("trellis3", kTables3, kSigmaInSteps3);
   return &codec;
 }
 const TrellisCodec* Trellis4Codec() {

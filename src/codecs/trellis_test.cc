@@ -176,6 +176,35 @@ TEST_P(TrellisEach, DamagedPartsAreRefused) {
   }
 }
 
+// 3-bit files were once made with windows of four bits, their tables repeated every 16 entries.
+TEST(Trellis, ThreeBitTablesOfFourBitWindowsMeanWhatTheyMeant) {
+  constexpr int64_t kRows = 30, kCols = 64;
+  Random made = MakeRandom(*Trellis3Codec(), kRows, kCols, 4);
+  Rng rng(5);
+  for (size_t i = 0; i < made.table.size(); ++i) {
+    made.table[i] =
+        i % 64 < 16 ? static_cast<std::byte>(rng.Below(80)) : made.table[i - i % 64 + i % 16];
+  }
+  made.matrix.table = made.table;
+  ASSERT_TRUE(Trellis3Codec()->Validate(made.matrix).ok());
+  std::vector<float> row(kCols);
+  for (int64_t r = 0; r < kRows; ++r) {
+    Trellis3Codec()->DecodeRow(made.matrix, r, row);
+    uint16_t half;
+    std::memcpy(&half, made.scales.data() + 2 * r, 2);
+    for (int64_t c = 0; c < kCols; ++c) {
+      int sum = 0;
+      for (int t = 0; t < 3; ++t) {
+        size_t window = 0;
+        for (int j = 0; j < 4; ++j) window += size_t{made.Bit(t, r - j, c)} << j;
+        sum += std::to_integer<int>(made.table[static_cast<size_t>(64 * t) + window]);
+      }
+      ASSERT_EQ(row[static_cast<size_t>(c)], HalfToFloat(half) * static_cast<float>(sum - 128))
+          << "row " << r << " column " << c;
+    }
+  }
+}
+
 TEST(Trellis, OtherCodecsAreNotTrellises) {
   EXPECT_EQ(AsTrellis(FindCodec("int4-g64")), nullptr);
   EXPECT_EQ(AsTrellis(nullptr), nullptr);

@@ -43,8 +43,10 @@ struct LaneTrellis {
   static constexpr int kCenter = 128;
   static constexpr bool kHistory = true;
 
+  using FewerCopies = LaneTrellis<kBits, 16>;
+
   static constexpr int kTableBytes = 64;  // of a table as a matrix stores it
-  static constexpr int kWindow = kBits <= 2 ? 6 : kBits == 3 ? 4 : 3;
+  static constexpr int kWindow = kBits <= 2 ? 6 : kBits == 3 ? 5 : 3;
   static constexpr int kCopies = kCopyCount;
   static constexpr int kCopiesLog2 = kCopies == 32 ? 5 : 4;
   static_assert(kCopies == 1 << kCopiesLog2);

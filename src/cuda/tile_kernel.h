@@ -203,11 +203,14 @@ Status LaunchFormat(const DeviceProduct& p, const LaunchShape& shape, void* stre
     constexpr bool kFloatsByCodes = Numbers::kScaled && Code::kScales == LaneScales::kNone;
     if constexpr (Code::kHistory != kTrellis || kFloatsByCodes) {
       return InternalError("a format of another launch");
-    } else if constexpr (std::is_same_v<Code, LaneTrellis<2>>) {
+    } else if constexpr (std::is_same_v<Code, LaneTrellis<2>> ||
+                         std::is_same_v<Code, LaneTrellis<3>>) {
       // Sixteen copies of the table where the GPU has not the memory for 32.
       CRUMB_ASSIGN_OR_RETURN(const int64_t memory, SharedMemoryOfBlock());
       constexpr auto kMost = TileBlock<Code, Numbers, 8>::kBytes + kReservedSharedBytes;
-      if (memory < kMost) return LaunchForColumns<LaneTrellis<2, 16>, Numbers>(p, shape, stream);
+      if (memory < kMost) {
+        return LaunchForColumns<typename Code::FewerCopies, Numbers>(p, shape, stream);
+      }
       return LaunchForColumns<Code, Numbers>(p, shape, stream);
     } else {
       return LaunchForColumns<Code, Numbers>(p, shape, stream);

@@ -300,12 +300,17 @@ struct Simd {
       return first;
     } else {
       // A blend chooses by bit 7 of each byte: bits 4 and 5 of the window are brought there.
-      const __m256i bit4 = _mm256_slli_epi16(windows, 3), bit5 = _mm256_slli_epi16(windows, 2);
+      const __m256i bit4 = _mm256_slli_epi16(windows, 3);
       const __m256i second = _mm256_shuffle_epi8(table.part[1], low);
-      const __m256i third = _mm256_shuffle_epi8(table.part[2], low);
-      const __m256i fourth = _mm256_shuffle_epi8(table.part[3], low);
-      return _mm256_blendv_epi8(_mm256_blendv_epi8(first, second, bit4),
-                                _mm256_blendv_epi8(third, fourth, bit4), bit5);
+      const __m256i lower = _mm256_blendv_epi8(first, second, bit4);
+      if constexpr (kEntries == 32) {
+        return lower;
+      } else {
+        const __m256i bit5 = _mm256_slli_epi16(windows, 2);
+        const __m256i third = _mm256_shuffle_epi8(table.part[2], low);
+        const __m256i fourth = _mm256_shuffle_epi8(table.part[3], low);
+        return _mm256_blendv_epi8(lower, _mm256_blendv_epi8(third, fourth, bit4), bit5);
+      }
     }
   }
   static Levels Shift(Levels windows, const uint8_t* p) {

@@ -219,6 +219,8 @@ struct Simd {
       const uint8x16_t index = vandq_u8(part, vdupq_n_u8(kEntries - 1));
       if constexpr (kEntries == 16) {
         part = vqtbl1q_u8(table.part[0], index);
+      } else if constexpr (kEntries == 32) {
+        part = vqtbl2q_u8({{table.part[0], table.part[1]}}, index);
       } else {
         part = vqtbl4q_u8({{table.part[0], table.part[1], table.part[2], table.part[3]}}, index);
       }

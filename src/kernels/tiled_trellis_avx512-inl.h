@@ -5,7 +5,8 @@
 // them into a byte for each column, its bits in those rows, the newest lowest: a load and one
 // instruction make the windows of eight columns in eight rows, which lie eight (4 bits: four) rows
 // apart. The other rows are a few bytes on in the piece. With 2 and 3 bits a byte has room for the
-// windows of two and of four rows: vpermb looks up those in its lowest six bits, vpermi2b the last.
+// windows of two and of four rows: vpermb looks up those in its lowest six bits, vpermi2b the next,
+// and with 3 bits the last one after a shift.
 // With 1 bit these are windows of the even and of the odd rows.
 //
 // So a vector of weights is eight rows of two quads, and eight vectors ("steps") are the 64 rows of
@@ -23,7 +24,8 @@ struct TiledTrellis {
   static constexpr int64_t kRows = 8 * kSteps;
   static constexpr int kVectors = kSteps / 2;  // of 16 rows
   static constexpr int kTables = TrellisRow<kBits>::kTables;
-  static constexpr int kAges = TrellisRow<kBits>::kAges;
+  // Steps whose windows lie in the same bytes.
+  static constexpr int kShared = kBits == 4 ? 1 : kBits == 3 ? 4 : 2;
   // Of a piece.
   static constexpr int kPlanes = kBits == 4 ? 2 : 1;
   static constexpr int64_t kHistoryBytes = kBits == 3 ? 4 : 6;
@@ -53,7 +55,7 @@ struct TiledTrellis {
   template <int kFirst, int kLast, typename Use>
   static CRUMB_INLINE inline void ForStepsOfPlanes(const uint8_t* octet, const Tables& tables,
                                                    const Use& use) {
-    CRUMB_UNROLL for (int s = kFirst; s < kLast; s += kAges) {
+    CRUMB_UNROLL for (int s = kFirst; s < kLast; s += kShared) {
       // Where the row of the last of these steps is the eighth byte (4 bits: the eighth of planes).
       const int64_t from = kBits == 4 ? 64 * (s / 4) + 2 * (s % 4) : s;
       Vector bits[kTables];
@@ -90,8 +92,8 @@ struct TiledTrellis {
     }
   }
 
-  // Calls use(s, levels) for the steps kFirst <= s < kLast of eight columns, multiples of kAges (1
-  // bit: of 4).
+  // Calls use(s, levels) for the steps kFirst <= s < kLast of eight columns, multiples of kShared
+  // (1 bit: of 4).
   template <int kFirst, int kLast, typename Use>
   static CRUMB_INLINE inline void ForSteps(const uint8_t* octet, const Tables& tables,
                                            const Use& use) {
@@ -189,7 +191,7 @@ struct TiledTrellis {
                                                    Float (&sums)[kBatch][kVectors]) {
     constexpr int kFitting = kBatch == 1 ? 16 : kBatch == 2 ? 8 : kBatch <= 4 ? 4 : 2;
     constexpr int kAtOnce = kFitting < kSteps ? kFitting : kSteps;
-    static_assert(kAtOnce >= (kBits == 1 ? 4 : kAges));
+    static_assert(kAtOnce >= (kBits == 1 ? 4 : kShared));
     Sums dots[kBatch][kAtOnce];
     CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
       const auto start = reinterpret_cast<Sums>(Start(x, b * x.groups + g));

@@ -3,7 +3,7 @@
 // besides:
 //
 //   Table<n>, LoadTable<n>(p)
-//                           the first n entries of a table of 64 (n = 16 or 64)
+//                           the first n entries of a table of 64 (n = 16, 32 or 64)
 //   LookUp<n>(table, windows)
 //                           entry (window modulo n) for kColumns windows
 //   Shift(windows, p)       2 * window + its bit of those from p on, modulo 256
@@ -26,9 +26,9 @@ void TrellisRowProducts(const WeightView& w, const IntInputs& x, int64_t batch, 
 template <int kBits>
 struct Trellis {
   static constexpr int kWindows = kBits == 1 ? 2 : kBits;  // and tables
-  static constexpr int kWindowBits = kBits <= 2 ? 6 : kBits == 3 ? 4 : 3;
+  static constexpr int kWindowBits = kBits <= 2 ? 6 : kBits == 3 ? 5 : 3;
   static constexpr int kHistory = kBits == 1 ? 2 * kWindowBits - 1 : kWindowBits - 1;
-  static constexpr int kEntries = kWindowBits <= 4 ? 16 : 64;
+  static constexpr int kEntries = kWindowBits <= 4 ? 16 : 1 << kWindowBits;
   static constexpr int64_t kWordBytes = 8 * kBits;           // of a row of 64 columns
   static constexpr int64_t kStateBytes = kWindows * kGroup;  // windows of a group
 

@@ -9,8 +9,9 @@
 // 2. Windows. A history beside the one before it makes 16 bits a column, four columns in 64 bits.
 //    vpmultishiftqb takes from these eight bits of each column at two places: a lane of 32 bits is
 //    four columns at one place. The lowest six bits are the window of a row, those above the lowest
-//    that of the row before, and so on: vpermb looks up the first, vpermi2b the second; with four
-//    bits a window vpermb looks up three and vpermi2b the fourth. vpdpbusd multiplies.
+//    that of the row before, and so on: vpermb looks up the first, vpermi2b the second; with five
+//    bits a window vpermb looks up two and vpermi2b the third, and the fourth after a shift.
+//    vpdpbusd multiplies.
 // 3. Sums. Eight vectors hold the sums of two rows each, in eight parts; three steps of adding
 //    lanes make one vector with a lane for each row.
 //
@@ -24,8 +25,8 @@ template <int kBits>
 struct TrellisRow {
   using Vector = __m512i;
   static constexpr int kTables = kBits == 3 ? 3 : 2;
-  // Rows whose windows are looked up in the same bytes.
-  static constexpr int kAges = kBits == 4 ? 1 : kBits == 3 ? 4 : 2;
+  // Rows whose windows are looked up in the same bytes (3 bits: and one more in them shifted).
+  static constexpr int kAges = kBits == 4 ? 1 : kBits == 3 ? 3 : 2;
   static constexpr int64_t kRows = 16;
   static constexpr int64_t kLine = 64;
   // A chunk of columns: whole lines and whole groups.
@@ -100,14 +101,21 @@ struct TrellisRow {
         return _mm512_permutex2var_epi8(low[t][kAge], bits, high[t]);
       }
     }
-    // The sum of all tables.
+    // The sum of all tables. The age after the last one is the last one's of bits shifted by one;
+    // bit 7, which then is the neighbour's, is not looked at.
     template <int kAge>
     Vector Levels(const Vector (&bits)[kTables]) const {
-      Vector levels = LookUp<kAge>(0, bits[0]);
-      CRUMB_UNROLL for (int t = 1; t < kTables; ++t) {
-        levels = _mm512_add_epi8(levels, LookUp<kAge>(t, bits[t]));
+      if constexpr (kAge == kAges) {
+        Vector shifted[kTables];
+        CRUMB_UNROLL for (int t = 0; t < kTables; ++t) shifted[t] = _mm512_srli_epi16(bits[t], 1);
+        return Levels<kAge - 1>(shifted);
+      } else {
+        Vector levels = LookUp<kAge>(0, bits[0]);
+        CRUMB_UNROLL for (int t = 1; t < kTables; ++t) {
+          levels = _mm512_add_epi8(levels, LookUp<kAge>(t, bits[t]));
+        }
+        return levels;
       }
-      return levels;
     }
   };
 

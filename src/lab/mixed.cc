@@ -7,6 +7,13 @@
 #include "base/sha256.h"
 
 namespace crumb {
+namespace {
+
+// A plan needs only how the losses of matrices compare; the quantizer that follows it uses all
+// windows.
+constexpr int64_t kWindowsOfPlan = 64;
+
+}  // namespace
 
 std::vector<MatrixChoice> MixedCandidates() {
   return {{"trellis", "trellis1"},
@@ -28,11 +35,14 @@ Result<MixedInputs> PrepareMixed(const Model& model, const CalibrationTokens& to
   WorkClock clock(progress);
   clock.Expect(2.2);
   CRUMB_ASSIGN_OR_RETURN(const std::string model_sha256, Sha256OfPath(model.path()));
-  const std::string key = Sha256Hex(model_sha256 + DumpJson(*tokens.manifest)).substr(0, 16);
+  const auto key_of = [&](const CalibrationTokens& of) {
+    return Sha256Hex(model_sha256 + DumpJson(*of.manifest)).substr(0, 16);
+  };
   CRUMB_RETURN_IF_ERROR(MakeFolders(cache));
   std::string path = calibration_path;
   if (path.empty()) {
-    path = JoinPath(cache, key + ".calibration");
+    const CalibrationTokens some = SomeOfTheWindows(tokens, kWindowsOfPlan);
+    path = JoinPath(cache, key_of(some) + ".calibration");
     if (!PathExists(path)) {
       int64_t before = 0;
       const auto shown = [&](int64_t done, int64_t total) {
@@ -40,7 +50,7 @@ Result<MixedInputs> PrepareMixed(const Model& model, const CalibrationTokens& to
         before = done;
         return clock.Begin(fmt::format("calibration, step {} of {}", done, total)).ok();
       };
-      CRUMB_RETURN_IF_ERROR(Calibrate(model, tokens, path, {}, pool, shown));
+      CRUMB_RETURN_IF_ERROR(Calibrate(model, some, path, {}, pool, shown));
     }
   }
   MixedInputs inputs;
@@ -51,8 +61,9 @@ Result<MixedInputs> PrepareMixed(const Model& model, const CalibrationTokens& to
     return clock.Begin(fmt::format("sensitivities, window {} of {}", done, total)).ok();
   };
   CRUMB_ASSIGN_OR_RETURN(inputs.sensitivity, KnownOrMeasuredSensitivity(
-                                                 JoinPath(cache, key + ".sensitivity"), model,
-                                                 model_sha256, tokens.windows, {}, pool, measured));
+                                                 JoinPath(cache, key_of(tokens) + ".sensitivity"),
+                                                 model, model_sha256, tokens.windows, {}, pool,
+                                                 measured));
   const auto moments = [&](const NamedMatrix& matrix) {
     return inputs.calibration->Moments(InputNameOf(matrix));
   };

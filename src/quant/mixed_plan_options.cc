@@ -33,7 +33,7 @@ struct Candidate {
   double gaussian_error = 0;  // of trellis codes: mean squared error of unit Gaussian weights
 };
 
-// A quarter of a million draws of a 4096-state search take a while: once for each codec.
+// Searches through thousands of states take a while: once for each codec.
 Result<double> GaussianError(const Quantizer& method, const Codec& codec, ThreadPool& pool) {
   Rng rng(kSeed);
   std::vector<float> values(static_cast<size_t>(kGaussianRows * kGaussianCols));

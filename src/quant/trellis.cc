@@ -72,7 +72,7 @@ Result<PackedMatrix> QuantizeTrellis(const QuantizeInput& input, const TrellisCo
 class Trellis final : public Quantizer {
  public:
   std::string_view name() const override { return "trellis"; }
-  int version() const override { return 1; }
+  int version() const override { return 2; }
   bool uses_moments() const override { return true; }
   bool Supports(const Codec& codec) const override { return AsTrellis(&codec) != nullptr; }
   const Codec* CodecForWidth(std::string_view width) const override {

@@ -1,6 +1,8 @@
 // Gaussian figures of the codecs, and the training of the trellis tables.
 //   trellis_bench                         mean squared error of every codec at its bits
-//   trellis_bench --train BITS [WINDOW [STARTS]]   tables as codecs/trellis_tables.inc has them
+//   trellis_bench --train BITS [WINDOW [STARTS [SEED]]]
+//                                         tables as codecs/trellis_tables.inc has them, the best of
+//                                         STARTS from seed SEED on
 //
 // Training: Lloyd iterations. Gaussian numbers are coded by the Viterbi search; then the tables are
 // fitted to what was coded by least squares, which is a linear problem because a value is a sum of
@@ -204,13 +206,13 @@ TrellisShape ShapeFor(int bits, int window) {
   return {.bits = bits, .tables = bits == 1 ? 2 : bits, .window_bits = window};
 }
 
-void Train(int bits, int window, int starts) {
+void Train(int bits, int window, int starts, int first_seed) {
   ThreadPool pool(1);
   const TrellisShape shape = ShapeFor(bits, window);
   Trained best;
   for (int start = 0; start < starts; ++start) {
-    Trained trained = TrainOnce(shape, static_cast<uint64_t>(1 + start), pool);
-    fmt::print(stderr, "start {}: {:.5f}\n", start, trained.error);
+    Trained trained = TrainOnce(shape, static_cast<uint64_t>(first_seed + start), pool);
+    fmt::print(stderr, "seed {}: {:.5f}\n", first_seed + start, trained.error);
     if (trained.error < best.error) best = std::move(trained);
   }
   const auto range = Range(best.tables);
@@ -287,8 +289,9 @@ void PrintFigures() {
 int main(int argc, char** argv) {
   if (argc >= 3 && std::string(argv[1]) == "--train") {
     const int bits = std::atoi(argv[2]);
-    const int window = argc > 3 ? std::atoi(argv[3]) : bits <= 2 ? 6 : 12 / bits;
-    crumb::Train(bits, window, argc > 4 ? std::atoi(argv[4]) : 12);
+    const int window = argc > 3 ? std::atoi(argv[3]) : bits <= 2 ? 6 : bits == 3 ? 5 : 3;
+    crumb::Train(bits, window, argc > 4 ? std::atoi(argv[4]) : 12,
+                 argc > 5 ? std::atoi(argv[5]) : 1);
   } else {
     crumb::PrintFigures();
   }

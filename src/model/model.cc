@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include "base/files.h"
@@ -71,8 +72,8 @@ class ModelBuilder {
     const std::string file = JoinPath(path_, "config.json");
     CRUMB_ASSIGN_OR_RETURN(ModelConfig config, ParseCanonicalConfig(*folder.config, file));
     PackedSource source(folder);
-    CRUMB_ASSIGN_OR_RETURN(auto tokenizer, LoadTokenizer(path_));
-    return Build(std::move(config), source, std::move(tokenizer), "packed folder");
+    return Build(
+        std::move(config), source, [this] { return LoadTokenizer(path_); }, "packed folder");
   }
 
   Result<std::unique_ptr<Model>> LoadHuggingFace() {
@@ -92,8 +93,8 @@ class ModelBuilder {
     ThreadPool pool(UsableCpus());
     TensorSource source(weights.tensors, family->json_names, config, target_,
                         options_.convert_floats, path_, pool);
-    CRUMB_ASSIGN_OR_RETURN(auto tokenizer, LoadTokenizer(path_));
-    return Build(config, source, std::move(tokenizer), "safetensors");
+    return Build(
+        config, source, [this] { return LoadTokenizer(path_); }, "safetensors");
   }
 
   Result<std::unique_ptr<Model>> LoadGguf() {
@@ -107,30 +108,38 @@ class ModelBuilder {
     ThreadPool pool(UsableCpus());
     TensorSource source(gguf.tensors, family->gguf_names, config, target_, options_.convert_floats,
                         path_, pool);
-    CRUMB_ASSIGN_OR_RETURN(auto tokenizer, LoadTokenizer(gguf));
-    return Build(config, source, std::move(tokenizer), "GGUF");
+    return Build(
+        config, source, [&gguf] { return LoadTokenizer(gguf); }, "GGUF");
   }
 
+  // The tokenizer is read by another thread, beside the weights, which it takes as long as.
+  template <typename ReadTokenizer>
   Result<std::unique_ptr<Model>> Build(ModelConfig config, WeightSource& source,
-                                       std::unique_ptr<Tokenizer> tokenizer,
-                                       const std::string& format) {
+                                       ReadTokenizer read_tokenizer, const std::string& format) {
+    auto reading = std::async(std::launch::async, std::move(read_tokenizer));
+    std::unique_ptr<Model> model(new Model());
+    const Status weights = AddAll(config, source, *model);
+    CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, reading.get());
     if (tokenizer->vocabulary_size() > config.vocabulary_size) {
       return Corrupt(fmt::format(
           "{}: the tokenizer has {} tokens but the embedding table has {} rows; they belong to "
           "different models",
           path_, tokenizer->vocabulary_size(), config.vocabulary_size));
     }
-    std::unique_ptr<Model> model(new Model());
-    for (const WeightSpec& spec : WeightLayout(config)) {
-      CRUMB_RETURN_IF_ERROR(Add(spec, source, *model));
-    }
-    CRUMB_RETURN_IF_ERROR(source.CheckAllUsed());
+    CRUMB_RETURN_IF_ERROR(weights);
     model->path_ = path_;
     model->source_ = fmt::format("{}, {}", format, source.Describe());
     model->canonical_config_ = std::make_shared<const Json>(CanonicalConfig(config));
     model->config_ = std::move(config);
     model->tokenizer_ = std::move(tokenizer);
     return model;
+  }
+
+  static Status AddAll(const ModelConfig& config, WeightSource& source, Model& model) {
+    for (const WeightSpec& spec : WeightLayout(config)) {
+      CRUMB_RETURN_IF_ERROR(Add(spec, source, model));
+    }
+    return source.CheckAllUsed();
   }
 
   static Status Add(const WeightSpec& spec, WeightSource& source, Model& model) {

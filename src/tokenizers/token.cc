@@ -2,30 +2,40 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace crumb {
 
 Status TokenListBuilder::Add(int64_t id, Token token) {
   if (id < 0) {
     return Corrupt(fmt::format("{}: the token \"{}\" has the id {}", name_, token.text, id));
   }
-  const auto [it, is_new] = tokens_.try_emplace(id, token);
-  if (!is_new && it->second.text != token.text) {
-    return Corrupt(fmt::format("{}: the id {} belongs to two tokens, \"{}\" and \"{}\"", name_, id,
-                               it->second.text, token.text));
-  }
-  it->second = std::move(token);
+  entries_.push_back({id, std::move(token)});
   return OkStatus();
 }
 
 Result<std::vector<Token>> TokenListBuilder::Finish() && {
-  if (tokens_.empty()) return Corrupt(fmt::format("{}: the vocabulary is empty", name_));
-  std::vector<Token> by_id(tokens_.size());
-  for (size_t i = 0; i < by_id.size(); ++i) {
-    const auto it = tokens_.find(static_cast<int64_t>(i));
-    if (it == tokens_.end()) {
-      return Corrupt(fmt::format("{}: {} tokens, but none has the id {}", name_, by_id.size(), i));
+  if (entries_.empty()) return Corrupt(fmt::format("{}: the vocabulary is empty", name_));
+  // Most files have them in this order already.
+  if (!std::ranges::is_sorted(entries_, {}, &Entry::id)) {
+    std::ranges::stable_sort(entries_, {}, &Entry::id);
+  }
+  std::vector<Token> by_id;
+  by_id.reserve(entries_.size());
+  for (Entry& entry : entries_) {
+    const int64_t next = std::ssize(by_id);
+    if (entry.id == next) {
+      by_id.push_back(std::move(entry.token));
+    } else if (entry.id > next) {
+      return Corrupt(
+          fmt::format("{}: {} tokens, but none has the id {}", name_, entries_.size(), next));
+    } else if (by_id.back().text == entry.token.text) {
+      by_id.back() = std::move(entry.token);
+    } else {
+      return Corrupt(fmt::format("{}: the id {} belongs to two tokens, \"{}\" and \"{}\"", name_,
+                                 entry.id, by_id.back().text, entry.token.text));
     }
-    by_id[i] = std::move(it->second);
   }
   return by_id;
 }

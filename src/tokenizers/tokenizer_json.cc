@@ -22,8 +22,9 @@ const Json& Member(const Json& object, std::string_view key) {
   return it == object.end() ? kNull : *it;
 }
 
-// Texts of the model's vocabulary (added tokens aside) with their ids.
-using IdOfText = std::unordered_map<std::string, int32_t>;
+// Texts of the model's vocabulary (added tokens aside) with their ids. The texts are those of the
+// file as it was parsed.
+using IdOfText = std::unordered_map<std::string_view, int32_t>;
 
 struct Vocabulary {
   std::vector<Token> tokens;  // by id, added tokens included, texts as in the file
@@ -65,16 +66,16 @@ Result<Vocabulary> ReadVocabulary(const Json& root, const Json& model, const std
   return vocabulary;
 }
 
-// "a b" or ["a", "b"].
-Status SplitMerge(const Json& merge, size_t index, const std::string& name, std::string* left,
-                  std::string* right) {
+// "a b" or ["a", "b"]: views of `merge`.
+Status SplitMerge(const Json& merge, size_t index, const std::string& name, std::string_view* left,
+                  std::string_view* right) {
   if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
-    *left = merge[0].get<std::string>();
-    *right = merge[1].get<std::string>();
+    *left = merge[0].get_ref<const std::string&>();
+    *right = merge[1].get_ref<const std::string&>();
     return OkStatus();
   }
   if (merge.is_string()) {
-    const std::string& text = merge.get_ref<const std::string&>();
+    const std::string_view text = merge.get_ref<const std::string&>();
     const size_t space = text.find(' ');
     if (space != std::string::npos && text.find(' ', space + 1) == std::string::npos) {
       *left = text.substr(0, space);
@@ -91,12 +92,14 @@ Result<std::vector<BpeMerge>> ReadMerges(const Json& model, const IdOfText& ids,
   if (!list.is_array()) return Corrupt(fmt::format("{}: model.merges is not a list", name));
   std::vector<BpeMerge> merges;
   merges.reserve(list.size());
-  std::string left, right;
+  std::string_view left, right;
+  std::string merged;
   for (size_t i = 0; i < list.size(); ++i) {
     CRUMB_RETURN_IF_ERROR(SplitMerge(list[i], i, name, &left, &right));
     const auto left_id = ids.find(left);
     const auto right_id = ids.find(right);
-    const auto merged_id = ids.find(left + right);
+    merged.assign(left).append(right);
+    const auto merged_id = ids.find(merged);
     if (left_id == ids.end() || right_id == ids.end() || merged_id == ids.end()) {
       return Corrupt(
           fmt::format("{}: merge {} (\"{}\" with \"{}\") names a token that is not in the "

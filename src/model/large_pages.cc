@@ -17,8 +17,6 @@ namespace crumb {
 namespace {
 
 constexpr size_t kLine = 64;
-// Of a large page, so that two threads seldom wait for the system to fill the same one.
-constexpr size_t kPiece = size_t{2} << 20;
 
 size_t WholeLines(size_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
 
@@ -48,22 +46,27 @@ size_t Plan(PackedMatrix& m, size_t to, std::vector<Move>& moves) {
 
 // Work for one thread: a whole matrix, but [begin, end) of the codes if they are large and copied.
 struct Piece {
-  const Move* move;
+  size_t move;
   size_t begin, end;
   bool small_parts;
 };
 
-std::vector<Piece> Cut(std::span<const Move> moves) {
+// Pieces of `most` bytes, in the order of moves; `count`: of each move.
+std::vector<Piece> Cut(std::span<const Move> moves, size_t most,
+                       std::span<std::atomic<int>> count) {
   std::vector<Piece> pieces;
-  for (const Move& move : moves) {
+  for (size_t i = 0; i < moves.size(); ++i) {
+    const Move& move = moves[i];
     size_t begin = 0;
-    while (move.faster == nullptr && move.codes - begin > kPiece) {
-      // Up to where a large page begins.
-      const size_t end = (move.to + begin) / kPiece * kPiece + kPiece - move.to;
-      pieces.push_back({&move, begin, end, false});
+    while (move.faster == nullptr && move.codes - begin > most) {
+      // Of a large page, so that two threads seldom wait for the system to fill the same one.
+      const size_t end = (move.to + begin) / most * most + most - move.to;
+      pieces.push_back({i, begin, end, false});
+      ++count[i];
       begin = end;
     }
-    pieces.push_back({&move, begin, move.codes, true});
+    pieces.push_back({i, begin, move.codes, true});
+    ++count[i];
   }
   return pieces;
 }
@@ -75,24 +78,24 @@ void CopyPart(std::span<const std::byte> part, std::byte* to) {
 }
 
 // Writes a piece; the matrix is still the old one.
-void Write(const Piece& piece, std::byte* memory) {
-  PackedMatrix& m = *piece.move->matrix;
-  std::byte* to = memory + piece.move->to;
-  if (const TiledTrellisCodec* faster = piece.move->faster) {
-    faster->Tile(m, {to, piece.move->codes});
+void Write(const Move& move, const Piece& piece, std::byte* memory) {
+  const PackedMatrix& m = *move.matrix;
+  std::byte* to = memory + move.to;
+  if (move.faster != nullptr) {
+    move.faster->Tile(m, {to, move.codes});
     ReleaseFilePages(m.codes);
   } else {
     CopyPart(m.codes.subspan(piece.begin, piece.end - piece.begin), to + piece.begin);
   }
   if (!piece.small_parts) return;
-  to += WholeLines(piece.move->codes);
-  for (const auto* part : SmallPartsOf(m)) {
+  to += WholeLines(move.codes);
+  for (const auto* part : SmallPartsOf(*move.matrix)) {
     CopyPart(*part, to);
     to += WholeLines(part->size());
   }
 }
 
-// Lets the matrix be what was written.
+// Lets the matrix be what was written, and go what it was.
 void Finish(const Move& move, const std::shared_ptr<std::byte>& memory) {
   PackedMatrix& m = *move.matrix;
   const std::byte* at = memory.get() + move.to;
@@ -108,7 +111,7 @@ void Finish(const Move& move, const std::shared_ptr<std::byte>& memory) {
 
 }  // namespace
 
-bool MoveToLargePages(Model& model) {
+bool MoveToLargePages(Model& model, size_t piece_bytes) {
   std::vector<Move> moves;
   size_t bytes = 0;
   for (const NamedMatrix& named : model.matrices()) {
@@ -121,14 +124,17 @@ bool MoveToLargePages(Model& model) {
   const bool worth_it = bytes > 0 && (faster || LargePagesOffered());
   const std::shared_ptr<std::byte> memory = worth_it ? AllocateLargePages(bytes) : nullptr;
   if (memory == nullptr) return false;
-  const std::vector<Piece> pieces = Cut(moves);
+  std::vector<std::atomic<int>> left(moves.size());
+  const std::vector<Piece> pieces = Cut(moves, piece_bytes, left);
   std::atomic<size_t> taken = 0;
   ThreadPool(UsableCpus()).Run([&](int) {
     for (size_t next = taken++; next < pieces.size(); next = taken++) {
-      Write(pieces[next], memory.get());
+      const Move& move = moves[pieces[next].move];
+      Write(move, pieces[next], memory.get());
+      // Whoever is last with a matrix has it for itself.
+      if (--left[pieces[next].move] == 0) Finish(move, memory);
     }
   });
-  for (const Move& move : moves) Finish(move, memory);
   return true;
 }
 

@@ -15,6 +15,7 @@
 #include "formats/packed_folder.h"
 #include "formats/safetensors.h"
 #include "model/family.h"
+#include "model/large_pages.h"
 #include "model/layout.h"
 #include "model/weight_source.h"
 
@@ -47,8 +48,9 @@ std::string_view MatrixRoleName(MatrixRole role) {
 // Puts a Model together from a configuration, a source of weights and a tokenizer.
 class ModelBuilder {
  public:
-  ModelBuilder(std::string path, const LoadOptions& options)
-      : path_(std::move(path)), options_(options) {}
+  // Weights of at most `move_up_to` bytes go to large pages.
+  ModelBuilder(std::string path, const LoadOptions& options, int64_t move_up_to)
+      : path_(std::move(path)), options_(options), move_up_to_(move_up_to) {}
 
   Result<std::unique_ptr<Model>> Load() {
     target_ = FindCodec(options_.decode_to);
@@ -119,18 +121,19 @@ class ModelBuilder {
     auto reading = std::async(std::launch::async, std::move(read_tokenizer));
     std::unique_ptr<Model> model(new Model());
     const Status weights = AddAll(config, source, *model);
+    model->config_ = std::move(config);
+    if (weights.ok() && model->weight_bytes() <= move_up_to_) MoveToLargePages(*model);
     CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, reading.get());
-    if (tokenizer->vocabulary_size() > config.vocabulary_size) {
+    if (tokenizer->vocabulary_size() > model->config_.vocabulary_size) {
       return Corrupt(fmt::format(
           "{}: the tokenizer has {} tokens but the embedding table has {} rows; they belong to "
           "different models",
-          path_, tokenizer->vocabulary_size(), config.vocabulary_size));
+          path_, tokenizer->vocabulary_size(), model->config_.vocabulary_size));
     }
     CRUMB_RETURN_IF_ERROR(weights);
     model->path_ = path_;
     model->source_ = fmt::format("{}, {}", format, source.Describe());
-    model->canonical_config_ = std::make_shared<const Json>(CanonicalConfig(config));
-    model->config_ = std::move(config);
+    model->canonical_config_ = std::make_shared<const Json>(CanonicalConfig(model->config_));
     model->tokenizer_ = std::move(tokenizer);
     return model;
   }
@@ -163,11 +166,17 @@ class ModelBuilder {
 
   std::string path_;
   LoadOptions options_;
+  int64_t move_up_to_;
   const Codec* target_ = nullptr;
 };
 
 Result<std::unique_ptr<Model>> Model::Load(const std::string& path, const LoadOptions& options) {
-  return ModelBuilder(path, options).Load();
+  return ModelBuilder(path, options, -1).Load();
+}
+
+Result<std::unique_ptr<Model>> LoadIntoLargePages(const std::string& path,
+                                                  const LoadOptions& options, int64_t most_bytes) {
+  return ModelBuilder(path, options, most_bytes).Load();
 }
 
 const PackedMatrix* Model::FindMatrix(std::string_view name) const {

@@ -114,16 +114,21 @@ class ModelBuilder {
         config, source, [&gguf] { return LoadTokenizer(gguf); }, "GGUF");
   }
 
-  // The tokenizer is read by another thread, beside the weights, which it takes as long as.
+  // Weights are read, and moved, by another thread, beside the tokenizer, which takes longer (it is
+  // this one's, since allocating many small pieces takes a second thread a tenth longer).
   template <typename ReadTokenizer>
   Result<std::unique_ptr<Model>> Build(ModelConfig config, WeightSource& source,
                                        ReadTokenizer read_tokenizer, const std::string& format) {
-    auto reading = std::async(std::launch::async, std::move(read_tokenizer));
     std::unique_ptr<Model> model(new Model());
-    const Status weights = AddAll(config, source, *model);
     model->config_ = std::move(config);
-    if (weights.ok() && model->weight_bytes() <= move_up_to_) MoveToLargePages(*model);
-    CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, reading.get());
+    auto reading = std::async(std::launch::async, [&] {
+      const Status added = AddAll(source, *model);
+      if (added.ok() && model->weight_bytes() <= move_up_to_) MoveToLargePages(*model);
+      return added;
+    });
+    auto read = read_tokenizer();
+    const Status weights = reading.get();
+    CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, std::move(read));
     if (tokenizer->vocabulary_size() > model->config_.vocabulary_size) {
       return Corrupt(fmt::format(
           "{}: the tokenizer has {} tokens but the embedding table has {} rows; they belong to "
@@ -138,8 +143,8 @@ class ModelBuilder {
     return model;
   }
 
-  static Status AddAll(const ModelConfig& config, WeightSource& source, Model& model) {
-    for (const WeightSpec& spec : WeightLayout(config)) {
+  static Status AddAll(WeightSource& source, Model& model) {
+    for (const WeightSpec& spec : WeightLayout(model.config_)) {
       CRUMB_RETURN_IF_ERROR(Add(spec, source, model));
     }
     return source.CheckAllUsed();

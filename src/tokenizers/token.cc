@@ -17,26 +17,27 @@ Status TokenListBuilder::Add(int64_t id, Token token) {
 
 Result<std::vector<Token>> TokenListBuilder::Finish() && {
   if (entries_.empty()) return Corrupt(fmt::format("{}: the vocabulary is empty", name_));
-  // Most files have them in this order already.
-  if (!std::ranges::is_sorted(entries_, {}, &Entry::id)) {
-    std::ranges::stable_sort(entries_, {}, &Entry::id);
-  }
-  std::vector<Token> by_id;
-  by_id.reserve(entries_.size());
+  // Ids have no gaps, so none is as large as their number.
+  std::vector<Token> by_id(entries_.size());
+  std::vector<bool> given(entries_.size());
+  size_t largest = 0;
   for (Entry& entry : entries_) {
-    const int64_t next = std::ssize(by_id);
-    if (entry.id == next) {
-      by_id.push_back(std::move(entry.token));
-    } else if (entry.id > next) {
-      return Corrupt(
-          fmt::format("{}: {} tokens, but none has the id {}", name_, entries_.size(), next));
-    } else if (by_id.back().text == entry.token.text) {
-      by_id.back() = std::move(entry.token);
-    } else {
+    const auto id = static_cast<size_t>(entry.id);
+    largest = std::max(largest, id);
+    if (id >= by_id.size()) continue;
+    if (given[id] && by_id[id].text != entry.token.text) {
       return Corrupt(fmt::format("{}: the id {} belongs to two tokens, \"{}\" and \"{}\"", name_,
-                                 entry.id, by_id.back().text, entry.token.text));
+                                 id, by_id[id].text, entry.token.text));
     }
+    by_id[id] = std::move(entry.token);
+    given[id] = true;
   }
+  const auto missing = static_cast<size_t>(std::ranges::find(given, false) - given.begin());
+  if (missing <= largest) {
+    return Corrupt(
+        fmt::format("{}: {} tokens, but none has the id {}", name_, entries_.size(), missing));
+  }
+  by_id.resize(largest + 1);
   return by_id;
 }
 

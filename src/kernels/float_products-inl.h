@@ -49,8 +49,8 @@ CRUMB_INLINE inline void StoreSums(const Float (&acc)[kRows][kBatch], float* y, 
 
 // `next`: what to ask for meanwhile, with several activation rows.
 template <typename Loader, int kRows, int kBatch>
-CRUMB_INLINE inline void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y, int64_t y_stride,
-               TileAhead next = {}) {
+CRUMB_INLINE inline void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride,
+                                   float* y, int64_t y_stride, TileAhead next = {}) {
   [[maybe_unused]] const RowsAhead in_row(kRows, w.row_bytes);
   [[maybe_unused]] const int64_t tile_on = RoundUp(kPrefetchBytes, kRows * w.row_bytes);
   Float acc[kRows][kBatch];
@@ -202,7 +202,7 @@ void FloatRowsOfFew(const WeightView& w, const ActivationView& x, int64_t begin,
 
 // Decodes kRows rows at a time to floats and uses them for all activation rows, in tiles of nearly
 // the same width.
-template <int64_t kRows, typename Decode>
+template <int64_t kRows = kTileRows, typename Decode>
 void DecodedRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
                  int64_t y_stride, void* scratch, Decode decode) {
   const int64_t padded = w.groups * kGroup;

@@ -181,7 +181,7 @@ void GroupRows(const WeightView& w, const ActivationView& x, int64_t begin, int6
   if (x.int8) {
     IntRows<kFormat>(w, x, begin, end, y, y_stride, scratch);
   } else {
-    DecodedRows<kTileRows>(w, x, begin, end, y, y_stride, scratch, DecodeGroupRow<kFormat>);
+    DecodedRows(w, x, begin, end, y, y_stride, scratch, DecodeGroupRow<kFormat>);
   }
 }
 
@@ -190,7 +190,7 @@ void BinaryRows(const WeightView& w, const ActivationView& x, int64_t begin, int
   if (x.int8) {
     IntRows<WeightFormat::kBinaryRow>(w, x, begin, end, y, y_stride, scratch);
   } else {
-    DecodedRows<kTileRows>(w, x, begin, end, y, y_stride, scratch, DecodeBinaryRow);
+    DecodedRows(w, x, begin, end, y, y_stride, scratch, DecodeBinaryRow);
   }
 }
 

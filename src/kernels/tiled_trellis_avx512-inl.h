@@ -321,7 +321,7 @@ struct TiledTrellis {
     auto* levels = static_cast<uint8_t*>(scratch) + kTileRows * stride * 4;
     int64_t decoded = -1;
     // DecodedRows asks for the rows from `begin` on, one after another.
-    DecodedRows<kTileRows>(w, x, begin, end, y, y_stride, scratch,
+    DecodedRows(w, x, begin, end, y, y_stride, scratch,
                 [&](const WeightView&, int64_t row, float* out) {
                   const int64_t first = row / kRows * kRows;
                   if (first != decoded) DecodeTile(w, first, tables, levels);

@@ -200,7 +200,7 @@ void TrellisFloatRows(const WeightView& w, const ActivationView& x, int64_t begi
     Code::DecodeNext(w, row, tables, states, levels);
     LevelsToFloats(levels, w.scales + 2 * row, w.groups * kGroup, out);
   };
-  DecodedRows<kTileRows>(w, x, begin, end, y, y_stride, scratch, decode);
+  DecodedRows(w, x, begin, end, y, y_stride, scratch, decode);
 }
 
 template <int kBits>

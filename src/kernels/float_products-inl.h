@@ -178,9 +178,13 @@ void FloatRowsOfOne(const WeightView& w, const ActivationView& x, int64_t begin,
   }
 }
 
-// Few activation rows: weights become floats in registers, kTileRows rows at a time for all of
-// them. Up to so many, reading them again costs less than putting floats into scratch.
-constexpr int64_t kFewOfFloats = 2 * Simd::kFloatBatch;
+// Few activation rows: weights become floats in registers, some rows at a time for all of them. Up
+// to so many, reading them again costs less than putting floats into scratch; for vectors so wide
+// that a tile has multiplications to hide it behind (Simd::kRowByRow), always.
+constexpr int64_t kFewOfFloats = Simd::kRowByRow ? INT64_MAX : 2 * Simd::kFloatBatch;
+// With many activation rows so many weight rows at a time, so that activations are read from beyond
+// the second cache less often. Decoded, they find room in scratch (ScratchBytes).
+constexpr int64_t kFloatsAtOnce = 3 * kTileRows;
 
 template <typename Loader>
 void FloatRowsOfFew(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
@@ -188,9 +192,10 @@ void FloatRowsOfFew(const WeightView& w, const ActivationView& x, int64_t begin,
   const int64_t padded = w.groups * kGroup;
   const int64_t row_bytes = w.cols * Loader::kBytes;
   const int64_t parts = (x.batch + Simd::kFloatBatch - 1) / Simd::kFloatBatch;
-  for (int64_t row = begin; row < end; row += kTileRows) {
+  const int64_t at_once = parts <= 2 ? kTileRows : kFloatsAtOnce;
+  for (int64_t row = begin; row < end; row += at_once) {
     const FloatWeights weights = {w.codes + row * row_bytes, row_bytes, w.cols};
-    const int64_t rows = Smaller(kTileRows, end - row);
+    const int64_t rows = Smaller(at_once, end - row);
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t b = x.batch * part / parts;
       FloatTilesFor<Loader, Simd::kFloatBatch>(
@@ -220,10 +225,6 @@ void DecodedRows(const WeightView& w, const ActivationView& x, int64_t begin, in
     }
   }
 }
-
-// So many decoded floats find room in scratch (ScratchBytes) beside nothing else: activations are
-// then read from beyond the second cache a third as often as for each kTileRows.
-constexpr int64_t kFloatsAtOnce = 3 * kTileRows;
 
 template <typename Loader>
 void FloatRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,

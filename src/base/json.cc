@@ -29,21 +29,11 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   bool string(string_t& value) override { return Place(std::move(value)) != nullptr; }
   bool binary(binary_t&) override { return false; }
 
-  bool start_object(std::size_t) override {
-    keys_.emplace_back();
-    return Open(Json::object());
-  }
-  bool end_object() override {
-    keys_.pop_back();
-    return Close();
-  }
+  bool start_object(std::size_t) override { return Open(Json::object()); }
+  bool end_object() override { return KeysDiffer(*open_.back()) && Close(); }
   bool start_array(std::size_t) override { return Open(Json::array()); }
   bool end_array() override { return Close(); }
   bool key(string_t& name) override {
-    if (!keys_.back().insert(name).second) {
-      problem_ = fmt::format("the key \"{}\" stands twice in one object", name);
-      return false;
-    }
     key_ = std::move(name);
     return true;
   }
@@ -82,6 +72,17 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
     open_.push_back(Place(std::move(container)));
     return true;
   }
+  // Asked when the object is whole, since keys move while it grows.
+  bool KeysDiffer(const Json& object) {
+    const Json::object_t& members = object.get_ref<const Json::object_t&>();
+    std::unordered_set<std::string_view> keys(members.size());
+    for (const auto& [key, value] : members) {
+      if (keys.insert(key).second) continue;
+      problem_ = fmt::format("the key \"{}\" stands twice in one object", key);
+      return false;
+    }
+    return true;
+  }
   bool Close() {
     open_.pop_back();
     return true;
@@ -90,7 +91,6 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   // The containers around the parser's place. A parent grows only while its child is closed, so the
   // pointers stay valid.
   std::vector<Json*> open_;
-  std::vector<std::unordered_set<std::string>> keys_;
   std::string key_;
   std::string problem_;
 };

@@ -1,6 +1,8 @@
 // Activations as products see them, and rows of weights as activations (GatherRows).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cfloat>
 #include <cmath>
 #include <limits>
@@ -67,6 +69,50 @@ TEST(Activations, TokensHaveOneScaleOfTheirLargestNumber) {
       }
     }
   });
+}
+
+TEST(Activations, BorrowedRowsAreNotCopiedAndGiveTheSameCodes) {
+  ThreadPool pool(2);
+  Rng rng(13);
+  constexpr int64_t kCols = 128, kBatch = 3;
+  const std::vector<float> numbers = RandomRows(kBatch, kCols, rng);
+  alignas(64) std::array<float, kBatch * kCols + 1> memory;
+  for (const auto type : {ActivationType::kFloat32, ActivationType::kInt8}) {
+    for (const size_t offset : {0, 1}) {  // only whole lines can stay where they are
+      float* rows = memory.data() + offset;
+      std::copy(numbers.begin(), numbers.end(), rows);
+      Activations copied, borrowed;
+      copied.Set(rows, kBatch, kCols, kCols, type, pool);
+      borrowed.Borrow(rows, kBatch, kCols, type, pool);
+      EXPECT_EQ(borrowed.floats(0) == rows, offset == 0);
+      for (int64_t b = 0; b < kBatch; ++b) {
+        ASSERT_TRUE(std::equal(rows + b * kCols, rows + (b + 1) * kCols, borrowed.floats(b)));
+        if (type == ActivationType::kFloat32) continue;
+        ASSERT_TRUE(std::equal(copied.codes(b), copied.codes(b) + kCols, borrowed.codes(b)));
+        ASSERT_EQ(copied.scales(b)[1], borrowed.scales(b)[1]);
+        ASSERT_EQ(copied.sums(b)[1], borrowed.sums(b)[1]);
+      }
+    }
+  }
+}
+
+TEST(Activations, BorrowedRowsThatChangeOnTheWayAreCopied) {
+  ThreadPool pool(1);
+  Rng rng(14);
+  alignas(64) std::array<float, 128> rows;
+  std::ranges::copy(RandomRows(1, 128, rng), rows.begin());
+  const auto before = rows;
+  const std::vector<std::byte> signs(16, std::byte{0x5a});
+  Activations copied, borrowed;
+  copied.Set(rows.data(), 1, 128, 128, ActivationType::kFloat32, pool, {.signs = signs});
+  borrowed.Borrow(rows.data(), 1, 128, ActivationType::kFloat32, pool, {.signs = signs});
+  EXPECT_TRUE(std::equal(copied.floats(0), copied.floats(0) + 128, borrowed.floats(0)));
+  EXPECT_EQ(rows, before);
+  // 100 columns need zeros behind them; and what was borrowed before is forgotten.
+  borrowed.Borrow(rows.data(), 1, 64, ActivationType::kFloat32, pool);
+  borrowed.Borrow(rows.data(), 1, 100, ActivationType::kFloat32, pool);
+  EXPECT_EQ(borrowed.floats(0)[99], rows[99]);
+  EXPECT_EQ(borrowed.floats(0)[100], 0.0f);
 }
 
 TEST(Activations, NamesAreReadBack) {

@@ -139,28 +139,35 @@ HWY_INLINE void DotTile(const Rows<T>& keys, const float* q, int64_t width, int6
   }
 }
 
+// Vectors of a tile of many queries: with 32 registers 24 sums, which take ten loads a step; with
+// 16 registers half as many.
+constexpr int kWide = HWY_TARGET == HWY_AVX3 ? 4 : 2;
+
 // The same for keys transposed (number i of key k at transposed[i * kBlock + k]) and keys [0, end),
-// `end` rounded up to two vectors.
+// `end` rounded up to kWide vectors.
 template <int kQ>
 HWY_INLINE void ColumnTile(const float* transposed, const float* q, int64_t width, int64_t dim,
                            int64_t end, float* scores) {
   const Full d;
   const int64_t lanes = Lanes();
-  for (int64_t k = 0; k < end; k += 2 * lanes) {
-    Vec low[kQ], high[kQ];
-    for (int r = 0; r < kQ; ++r) low[r] = high[r] = hn::Zero(d);
+  for (int64_t k = 0; k < end; k += kWide * lanes) {
+    Vec sums[kQ][kWide];
+    for (int r = 0; r < kQ; ++r) {
+      for (int v = 0; v < kWide; ++v) sums[r][v] = hn::Zero(d);
+    }
     for (int64_t i = 0; i < dim; ++i) {
-      const Vec first = hn::LoadU(d, transposed + i * kBlock + k);
-      const Vec second = hn::LoadU(d, transposed + i * kBlock + k + lanes);
+      Vec keys[kWide];
+      for (int v = 0; v < kWide; ++v) {
+        keys[v] = hn::LoadU(d, transposed + i * kBlock + k + v * lanes);
+      }
       for (int r = 0; r < kQ; ++r) {
         const Vec number = hn::Set(d, q[r * width + i]);
-        low[r] = hn::MulAdd(number, first, low[r]);
-        high[r] = hn::MulAdd(number, second, high[r]);
+        for (int v = 0; v < kWide; ++v) sums[r][v] = hn::MulAdd(number, keys[v], sums[r][v]);
       }
     }
     for (int r = 0; r < kQ; ++r) {
-      hn::StoreU(low[r], d, scores + r * kBlock + k);
-      hn::StoreU(high[r], d, scores + r * kBlock + k + lanes);
+      for (int v = 0; v < kWide; ++v)
+        hn::StoreU(sums[r][v], d, scores + r * kBlock + k + v * lanes);
     }
   }
 }
@@ -237,9 +244,9 @@ template <int kQ, typename T>
 HWY_INLINE void AddValues(const Rows<T>& values, const float* weights, KeyRange range,
                           const T* ahead, const float* keep, int64_t width, int64_t used,
                           float* sums) {
-  // 8 to 12 sums under way; with 16 lanes, a head of 64 numbers is four vectors.
+  // 8 sums under way or more; with 16 lanes, a head of 64 numbers is four vectors.
   constexpr int kOfOne = hn::MaxLanes(Full()) >= 16 ? 4 : 8;
-  constexpr int kVectors = kQ == 1 ? kOfOne : kQ <= 3 ? 4 : 2;
+  constexpr int kVectors = kQ == 1 ? kOfOne : kQ <= 3 ? 4 : kWide;
   const int64_t lanes = Lanes();
   const auto from = [&](int64_t i) { return ahead != nullptr ? ahead + i : nullptr; };
   int64_t i = 0;

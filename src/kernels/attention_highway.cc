@@ -203,7 +203,7 @@ void AttendMany(const Queries& s, const Block<T>& block, int64_t dim, float* scr
   Unpack(block.keys, block.key_scales, block.count, dim, s.width, keys);
   Unpack(block.values, block.value_scales, block.count, dim, s.width, values);
   Transpose(keys, s.width, block.count, dim, transposed);
-  const int64_t step = 2 * Lanes();
+  const int64_t step = kWide * Lanes();
   ForEachTile<6>(s.count, [&](int64_t at, auto size) HWY_ATTR {
     constexpr int kQ = decltype(size)::value;
     int64_t end = 0;

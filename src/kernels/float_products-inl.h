@@ -4,16 +4,23 @@
 // float32, 16 at a time, but for float formats with few activation rows.
 
 struct LoadFloat32 {
+  static constexpr bool kAsksAhead = true;
   static constexpr int64_t kBytes = 4;
   static Float Load(const uint8_t* p, int64_t n) { return Simd::LoadFirst(p, n); }
 };
 struct LoadFloat16 {
+  static constexpr bool kAsksAhead = true;
   static constexpr int64_t kBytes = 2;
   static Float Load(const uint8_t* p, int64_t n) { return Simd::LoadHalf(p, n); }
 };
 struct LoadBfloat16 {
+  static constexpr bool kAsksAhead = true;
   static constexpr int64_t kBytes = 2;
   static Float Load(const uint8_t* p, int64_t n) { return Simd::LoadBfloat16(p, n); }
+};
+// Of scratch, which need not be asked for.
+struct LoadDecoded : LoadFloat32 {
+  static constexpr bool kAsksAhead = false;
 };
 
 // Row r starts at data + r * row_bytes and has `cols` numbers.
@@ -28,16 +35,28 @@ FloatWeights RowsFrom(FloatWeights w, int64_t row) {
   return w;
 }
 
+// y[b * y_stride + r] = the sum of acc[r][b].
+template <int kRows, int kBatch, typename Set = Simd>
+CRUMB_INLINE inline void StoreSums(const Float (&acc)[kRows][kBatch], float* y, int64_t y_stride) {
+  if constexpr (kRows == Set::kRowsOfSums) {
+    Set::StoreSums(acc, y, y_stride);
+  } else {
+    CRUMB_UNROLL for (int r = 0; r < kRows; ++r) {
+      CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) y[b * y_stride + r] = Simd::Sum(acc[r][b]);
+    }
+  }
+}
+
 // `next`: what to ask for meanwhile, with several activation rows.
 template <typename Loader, int kRows, int kBatch>
-void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y, int64_t y_stride,
-               TileAhead next = {}) {
+CRUMB_INLINE inline void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride,
+                                   float* y, int64_t y_stride, TileAhead next = {}) {
   [[maybe_unused]] const RowsAhead in_row(kRows, w.row_bytes);
   [[maybe_unused]] const int64_t tile_on = RoundUp(kPrefetchBytes, kRows * w.row_bytes);
   Float acc[kRows][kBatch];
   CRUMB_UNROLL for (auto& row : acc) { CRUMB_UNROLL for (Float& a : row) a = Simd::Zero(); }
   const auto step = [&](int64_t c, int64_t n) {
-    if constexpr (kBatch > 1) next.Ask(kRows * kLanes * Loader::kBytes);
+    if constexpr (kBatch > 1 && Loader::kAsksAhead) next.Ask(kRows * kLanes * Loader::kBytes);
     Float weights[kRows];
     // Narrow vectors have no instruction to spare for a place that depends on c.
     [[maybe_unused]] const int64_t distance =
@@ -57,9 +76,7 @@ void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride, float* y
   int64_t c = 0;
   for (; c + kLanes <= w.cols; c += kLanes) step(c, kLanes);
   if (c < w.cols) step(c, w.cols - c);
-  CRUMB_UNROLL for (int r = 0; r < kRows; ++r) {
-    CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) y[b * y_stride + r] = Simd::Sum(acc[r][b]);
-  }
+  StoreSums(acc, y, y_stride);
 }
 
 // `end`: of what may be asked for ahead.
@@ -161,9 +178,13 @@ void FloatRowsOfOne(const WeightView& w, const ActivationView& x, int64_t begin,
   }
 }
 
-// Few activation rows: weights become floats in registers, kTileRows rows at a time for all of
-// them. Up to so many, reading them again costs less than putting floats into scratch.
-constexpr int64_t kFewOfFloats = 2 * Simd::kFloatBatch;
+// Few activation rows: weights become floats in registers, some rows at a time for all of them. Up
+// to so many, reading them again costs less than putting floats into scratch; for vectors so wide
+// that a tile has multiplications to hide it behind (Simd::kRowByRow), always.
+constexpr int64_t kFewOfFloats = Simd::kRowByRow ? INT64_MAX : 2 * Simd::kFloatBatch;
+// With many activation rows so many weight rows at a time, so that activations are read from beyond
+// the second cache less often. Decoded, they find room in scratch (ScratchBytes).
+constexpr int64_t kFloatsAtOnce = 3 * kTileRows;
 
 template <typename Loader>
 void FloatRowsOfFew(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
@@ -171,9 +192,10 @@ void FloatRowsOfFew(const WeightView& w, const ActivationView& x, int64_t begin,
   const int64_t padded = w.groups * kGroup;
   const int64_t row_bytes = w.cols * Loader::kBytes;
   const int64_t parts = (x.batch + Simd::kFloatBatch - 1) / Simd::kFloatBatch;
-  for (int64_t row = begin; row < end; row += kTileRows) {
+  const int64_t at_once = parts <= 2 ? kTileRows : kFloatsAtOnce;
+  for (int64_t row = begin; row < end; row += at_once) {
     const FloatWeights weights = {w.codes + row * row_bytes, row_bytes, w.cols};
-    const int64_t rows = Smaller(kTileRows, end - row);
+    const int64_t rows = Smaller(at_once, end - row);
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t b = x.batch * part / parts;
       FloatTilesFor<Loader, Simd::kFloatBatch>(
@@ -183,19 +205,22 @@ void FloatRowsOfFew(const WeightView& w, const ActivationView& x, int64_t begin,
   }
 }
 
-// Decodes kTileRows rows at a time to floats and uses them for all activation rows.
-template <typename Decode>
+// Decodes kRows rows at a time to floats and uses them for all activation rows, in tiles of nearly
+// the same width.
+template <int64_t kRows = kTileRows, typename Decode>
 void DecodedRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
                  int64_t y_stride, void* scratch, Decode decode) {
   const int64_t padded = w.groups * kGroup;
+  const int64_t parts = (x.batch + Simd::kFloatBatch - 1) / Simd::kFloatBatch;
   auto* tile = static_cast<float*>(scratch);
   const FloatWeights weights = {static_cast<const uint8_t*>(scratch), padded * 4, w.cols};
-  for (int64_t row = begin; row < end; row += kTileRows) {
-    const int64_t rows = Smaller(kTileRows, end - row);
+  for (int64_t row = begin; row < end; row += kRows) {
+    const int64_t rows = Smaller(kRows, end - row);
     for (int64_t r = 0; r < rows; ++r) decode(w, row + r, tile + r * padded);
-    for (int64_t b = 0; b < x.batch; b += Simd::kFloatBatch) {
-      FloatTilesFor<LoadFloat32, Simd::kFloatBatch>(Smaller(Simd::kFloatBatch, x.batch - b),
-                                                    weights, x.floats + b * padded, padded, rows,
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t b = x.batch * part / parts;
+      FloatTilesFor<LoadDecoded, Simd::kFloatBatch>(x.batch * (part + 1) / parts - b, weights,
+                                                    x.floats + b * padded, padded, rows,
                                                     y + b * y_stride + row, y_stride);
     }
   }
@@ -209,6 +234,6 @@ void FloatRows(const WeightView& w, const ActivationView& x, int64_t begin, int6
   } else if (x.batch <= kFewOfFloats) {
     FloatRowsOfFew<Loader>(w, x, begin, end, y, y_stride);
   } else {
-    DecodedRows(w, x, begin, end, y, y_stride, scratch, DecodeFloatRow<Loader>);
+    DecodedRows<kFloatsAtOnce>(w, x, begin, end, y, y_stride, scratch, DecodeFloatRow<Loader>);
   }
 }

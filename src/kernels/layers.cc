@@ -33,13 +33,20 @@ void LayerNorm(const float* x, const float* weight, const float* bias, float eps
   });
 }
 
-void AddInPlace(const float* x, int64_t n, float* y) {
+void AddInPlace(const float* x, int64_t n, float* y, ThreadPool& pool) {
   const ProfileMark mark(WorkKind::kLayers);
-  for (int64_t i = 0; i < n; ++i) y[i] += x[i];
+  pool.ParallelFor(n, kElementGrain, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) y[i] += x[i];
+  });
 }
 
-void AddBias(const float* bias, int64_t rows, int64_t cols, float* y) {
-  for (int64_t r = 0; r < rows; ++r) AddInPlace(bias, cols, y + r * cols);
+void AddBias(const float* bias, int64_t rows, int64_t cols, float* y, ThreadPool& pool) {
+  const ProfileMark mark(WorkKind::kLayers);
+  pool.ParallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      for (int64_t i = 0; i < cols; ++i) y[r * cols + i] += bias[i];
+    }
+  });
 }
 
 void GatedActivation(Activation f, const float* gate, const float* up, int64_t n, float* y,

@@ -21,9 +21,9 @@ void LayerNorm(const float* x, const float* weight, const float* bias, float eps
                int64_t cols, float* y, ThreadPool& pool);
 
 // y += x, n numbers.
-void AddInPlace(const float* x, int64_t n, float* y);
+void AddInPlace(const float* x, int64_t n, float* y, ThreadPool& pool);
 // y[r] += bias for each of the rows.
-void AddBias(const float* bias, int64_t rows, int64_t cols, float* y);
+void AddBias(const float* bias, int64_t rows, int64_t cols, float* y, ThreadPool& pool);
 
 enum class Activation { kSilu, kGeluTanh, kGeluErf };
 

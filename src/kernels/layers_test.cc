@@ -143,9 +143,10 @@ TEST(Rope, RotatesEachPair) {
 }
 
 TEST(AddBias, AddsToEveryRow) {
+  ThreadPool pool(2);
   const std::vector<float> bias = {1, 2, 3};
   std::vector<float> y = {0, 0, 0, 10, 20, 30};
-  AddBias(bias.data(), 2, 3, y.data());
+  AddBias(bias.data(), 2, 3, y.data(), pool);
   EXPECT_EQ(y, (std::vector<float>{1, 2, 3, 11, 22, 33}));
 }
 

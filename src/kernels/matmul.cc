@@ -199,33 +199,55 @@ Result<ActivationType> ParseActivationType(std::string_view name) {
 
 void Activations::Set(const float* x, int64_t batch, int64_t cols, int64_t stride,
                       ActivationType type, ThreadPool& pool, const InputTransform& transform) {
-  const ProfileMark mark(WorkKind::kRounding);
+  Describe(batch, cols, type, transform);
+  borrowed_ = nullptr;
+  Prepare(x, stride, pool);
+}
+
+void Activations::Borrow(const float* x, int64_t batch, int64_t cols, ActivationType type,
+                         ThreadPool& pool, const InputTransform& transform) {
+  Describe(batch, cols, type, transform);
+  const bool as_they_are = transform.empty() && cols % kGroupSize == 0 && OffsetToAlignment(x) == 0;
+  borrowed_ = as_they_are ? x : nullptr;
+  Prepare(x, cols, pool);
+}
+
+void Activations::Describe(int64_t batch, int64_t cols, ActivationType type,
+                           const InputTransform& transform) {
   batch_ = batch;
   cols_ = cols;
   groups_ = (cols + kGroupSize - 1) / kGroupSize;
   type_ = type;
   signs_.assign(transform.signs.begin(), transform.signs.end());
   transform_scales_.assign(transform.scales.begin(), transform.scales.end());
+}
+
+void Activations::Prepare(const float* x, int64_t stride, ThreadPool& pool) {
+  if (borrowed_ != nullptr && !int8()) return;
+  const ProfileMark mark(WorkKind::kRounding);
   const int64_t padded = groups_ * kGroupSize;
-  floats_offset_ = ResizeAligned(batch * padded, floats_);
+  if (borrowed_ == nullptr) floats_offset_ = ResizeAligned(batch_ * padded, floats_);
   if (int8()) {
-    codes_offset_ = ResizeAligned(batch * padded, codes_);
-    scales_.resize(static_cast<size_t>(batch * groups_));
-    sums_.resize(static_cast<size_t>(batch * groups_));
+    codes_offset_ = ResizeAligned(batch_ * padded, codes_);
+    scales_.resize(static_cast<size_t>(batch_ * groups_));
+    sums_.resize(static_cast<size_t>(batch_ * groups_));
   }
-  pool.ParallelFor(batch, 1, [&](int64_t begin, int64_t end, int) {
+  const InputTransform through = transform();
+  pool.ParallelFor(batch_, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t b = begin; b < end; ++b) {
-      float* row = floats_.data() + floats_offset_ + b * padded;
-      std::copy_n(x + b * stride, cols, row);
-      std::fill(row + cols, row + padded, 0.0f);
-      if (!transform.empty()) {
-        const ProfileMark rotating(WorkKind::kRotations);
-        const std::span<float> values(row, static_cast<size_t>(cols));
-        ApplyInputTransform(transform, values, FloatScratch(values.size()));
+      if (borrowed_ == nullptr) {
+        float* row = floats_.data() + floats_offset_ + b * padded;
+        std::copy_n(x + b * stride, cols_, row);
+        std::fill(row + cols_, row + padded, 0.0f);
+        if (!through.empty()) {
+          const ProfileMark rotating(WorkKind::kRotations);
+          const std::span<float> values(row, static_cast<size_t>(cols_));
+          ApplyInputTransform(through, values, FloatScratch(values.size()));
+        }
       }
       if (!int8()) continue;
-      const int64_t groups_of_a_scale = type == ActivationType::kInt8 ? 1 : groups_;
-      CurrentKernels().matmul->quantize(row, groups_, groups_of_a_scale,
+      const int64_t groups_of_a_scale = type_ == ActivationType::kInt8 ? 1 : groups_;
+      CurrentKernels().matmul->quantize(floats(b), groups_, groups_of_a_scale,
                                         codes_.data() + codes_offset_ + b * padded,
                                         scales_.data() + b * groups_, sums_.data() + b * groups_);
     }

@@ -38,6 +38,11 @@ class Activations {
   // `transform`. Buffers are kept between calls.
   void Set(const float* x, int64_t batch, int64_t cols, int64_t stride, ActivationType type,
            ThreadPool& pool, const InputTransform& transform = {});
+  // The same for rows one behind the other that stay as they are for as long as these activations
+  // are used. If floats() would be equal to them bit for bit, it points to them: without a
+  // transform, cols a multiple of 64, x aligned to 64 bytes.
+  void Borrow(const float* x, int64_t batch, int64_t cols, ActivationType type, ThreadPool& pool,
+              const InputTransform& transform = {});
 
   int64_t batch() const { return batch_; }
   int64_t cols() const { return cols_; }
@@ -49,7 +54,8 @@ class Activations {
 
   // Row b (transformed) as groups() * 64 floats, padded with zeros, 64-byte aligned.
   const float* floats(int64_t b) const {
-    return floats_.data() + floats_offset_ + b * groups_ * 64;
+    const float* first = borrowed_ != nullptr ? borrowed_ : floats_.data() + floats_offset_;
+    return first + b * groups_ * 64;
   }
   // Only with int8(): codes (groups() * 64), scale and sum of codes of each group.
   const int8_t* codes(int64_t b) const { return codes_.data() + codes_offset_ + b * groups_ * 64; }
@@ -60,12 +66,17 @@ class Activations {
   int64_t bytes() const;
 
  private:
+  void Describe(int64_t batch, int64_t cols, ActivationType type, const InputTransform& transform);
+  // Rows x, as far as they are not borrowed, and their codes.
+  void Prepare(const float* x, int64_t stride, ThreadPool& pool);
+
   int64_t batch_ = 0;
   int64_t cols_ = 0;
   int64_t groups_ = 0;
   int64_t floats_offset_ = 0;  // to the next multiple of 64 bytes
   int64_t codes_offset_ = 0;
   ActivationType type_ = ActivationType::kFloat32;
+  const float* borrowed_ = nullptr;  // not ours; nullptr: rows are in floats_
   std::vector<float> floats_;
   std::vector<int8_t> codes_;
   std::vector<float> scales_;

@@ -67,6 +67,64 @@ struct Simd {
   static float Sum(Float a) { return _mm512_reduce_add_ps(a); }
   static float MaxOf(Float a) { return _mm512_reduce_max_ps(a); }
 
+  // The steps of Sum for two vectors at once: lanes 8, 4, 2 and 1 apart.
+  static Float AddHalves(Float a, Float b) {
+    return Add(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+  }
+  static Float AddQuarters(Float a, Float b) {
+    return Add(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+  }
+  static Float AddPairs(Float a, Float b) {
+    const __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
+    return Add(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y)),
+               _mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
+  }
+  static Float AddNeighbours(Float a, Float b) {
+    return Add(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd));
+  }
+  // y[b * stride + r] = Sum(v[r][b]), the same bits, for four rows: 45 instructions for 16 sums,
+  // where each alone takes 8. No loops: nothing of v may have to lie in memory.
+  static constexpr int kRowsOfSums = 4;
+  template <int kBatch>
+  static void StoreSums(const Float (&v)[kRowsOfSums][kBatch], float* y, int64_t stride) {
+    StoreSumsFrom<0>(v, y, stride);
+  }
+  template <int kFrom, int kBatch>
+  static void StoreSumsFrom(const Float (&v)[kRowsOfSums][kBatch], float* y, int64_t stride) {
+    constexpr int kLeft = kBatch - kFrom;
+    if constexpr (kLeft > 2) {
+      const Float a = FourHalves<kFrom>(v[0]), b = FourHalves<kFrom>(v[1]);
+      const Float c = FourHalves<kFrom>(v[2]), d = FourHalves<kFrom>(v[3]);
+      const Float sums = AddNeighbours(AddPairs(a, b), AddPairs(c, d));
+      _mm_storeu_ps(y, _mm512_castps512_ps128(sums));
+      _mm_storeu_ps(y + stride, _mm512_extractf32x4_ps(sums, 1));
+      _mm_storeu_ps(y + 2 * stride, _mm512_extractf32x4_ps(sums, 2));
+      if constexpr (kLeft > 3) _mm_storeu_ps(y + 3 * stride, _mm512_extractf32x4_ps(sums, 3));
+      if constexpr (kLeft > 4) StoreSumsFrom<kFrom + 4>(v, y + 4 * stride, stride);
+    } else {
+      // Blocks of four lanes: rows 0 and 1 of both columns, then rows 2 and 3.
+      const Float even = AddQuarters(TwoHalves<kFrom>(v[0]), TwoHalves<kFrom>(v[2]));
+      const Float odd = AddQuarters(TwoHalves<kFrom>(v[1]), TwoHalves<kFrom>(v[3]));
+      const Float pairs = AddPairs(even, odd);
+      const __m512d sums = _mm512_castps_pd(AddNeighbours(pairs, pairs));
+      const __m512i order = _mm512_setr_epi64(0, 4, 2, 6, 0, 0, 0, 0);
+      const __m512 rows = _mm512_castpd_ps(_mm512_permutexvar_pd(order, sums));
+      _mm_storeu_ps(y, _mm512_castps512_ps128(rows));
+      if constexpr (kLeft > 1) _mm_storeu_ps(y + stride, _mm512_extractf32x4_ps(rows, 1));
+    }
+  }
+  // Columns kFrom, kFrom + 1 (.. kFrom + 3) of a row, zeros behind the last.
+  template <int kFrom, int kBatch>
+  static Float TwoHalves(const Float (&row)[kBatch]) {
+    if constexpr (kFrom + 1 < kBatch) return AddHalves(row[kFrom], row[kFrom + 1]);
+    if constexpr (kFrom + 1 == kBatch) return AddHalves(row[kFrom], Zero());
+    return Zero();
+  }
+  template <int kFrom, int kBatch>
+  static Float FourHalves(const Float (&row)[kBatch]) {
+    return AddQuarters(TwoHalves<kFrom>(row), TwoHalves<kFrom + 2>(row));
+  }
+
   // ---- kLanes rows side by side ----
 
   static __m128i Load128(const uint8_t* p) {

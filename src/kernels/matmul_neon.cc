@@ -11,6 +11,7 @@ struct Simd {
   static constexpr int kDoublings = 2;
   static constexpr int kFloatRows = 4;
   static constexpr int kFloatBatch = 4;
+  static constexpr int kRowsOfSums = 0;
   static constexpr int kIntVectors = 4;
   static constexpr int kIntBatch = 4;
   static constexpr int kFew = 4;

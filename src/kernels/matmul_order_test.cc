@@ -4,9 +4,12 @@
 
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/float16.h"
+#include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
 #include "kernels/kernel_set.h"
 #include "kernels/matmul.h"
@@ -111,6 +114,58 @@ TEST(MatMulOrder, IntegerProductsAreFusedSumsGroupAfterGroupInEveryVectorSet) {
 // more, and tiles of 8, 32 and 64 KiB and more, in other ways than smaller ones.
 TEST(MatMulOrder, HoldsForLongRowsAndPartsOfLines) {
   for (const int64_t cols : {1024, 1100, 1500, 2600}) ExpectThisOrder(50, cols, {1, 2, 8, 9, 17});
+}
+
+// Column c goes to lane c modulo `lanes`; lanes are added 8, 4, 2 and 1 apart, with NEON neighbours
+// first.
+float FloatProduct(std::span<const float> weights, const float* x, size_t lanes) {
+  std::vector<float> sums(lanes);
+  for (size_t c = 0; c < weights.size(); ++c) {
+    float& sum = sums[c % lanes];
+    sum = std::fma(weights[c], x[c], sum);
+  }
+  if (lanes == 4) return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  for (size_t half = lanes / 2; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i) sums[i] += sums[i + half];
+  }
+  return sums[0];
+}
+
+// Widths with and without a part of a vector; batches on both sides of where rows are decoded to
+// scratch; rows that end inside of a tile.
+TEST(MatMulOrder, FloatProductsAreSumsOfLanesWhateverTheBatch) {
+  ForEachKernelSet([] {
+    const std::string set(ActiveKernelSet());
+    if (set == "scalar") return;
+    const size_t lanes = set == "avx512" ? 16 : set == "avx2" ? 8 : 4;
+    for (const Codec* codec : {Float32Codec(), Float16Codec(), Bfloat16Codec()}) {
+      for (const int64_t cols : {64, 200, 2100}) {
+        Rng rng(17);
+        ThreadPool pool(2);
+        constexpr int64_t kRows = 71, kMost = 33;
+        const PackedMatrix w = RandomWeights(codec, kRows, cols, rng);
+        const std::vector<float> inputs = RandomRows(kMost, cols, rng);
+        std::vector<float> expected;
+        for (int64_t row = 0; row < kRows; ++row) {
+          std::vector<float> weights(Index(cols));
+          codec->DecodeRow(w, row, weights);
+          for (int64_t b = 0; b < kMost; ++b) {
+            expected.push_back(FloatProduct(weights, inputs.data() + b * cols, lanes));
+          }
+        }
+        for (int64_t batch = 1; batch <= kMost; ++batch) {
+          Activations x;
+          x.Set(inputs.data(), batch, cols, cols, ActivationType::kFloat32, pool);
+          std::vector<float> y(Index(batch * kRows));
+          MatMul(w, x, y.data(), kRows, pool);
+          for (int64_t i = 0; i < batch * kRows; ++i) {
+            ASSERT_EQ(y[Index(i)], expected[Index(i % kRows * kMost + i / kRows)])
+                << set << " " << codec->name() << " batch " << batch << " output " << i;
+          }
+        }
+      }
+    }
+  });
 }
 
 }  // namespace

@@ -10,8 +10,8 @@
 
 namespace crumb {
 
-// Model::Load, and then MoveToLargePages if the weights take at most half of the memory that
-// is still to be had; else they stay where they lie in the file.
+// LoadIntoLargePages with the half of the memory that is still to be had; weights that take more
+// stay where they lie in the file.
 Result<std::unique_ptr<Model>> LoadToRun(const std::string& path, const LoadOptions& options = {});
 
 }  // namespace crumb

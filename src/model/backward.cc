@@ -85,7 +85,7 @@ void Backward::State::Embed(std::span<const int32_t> window) {
   if (c.embedding_scale != 1) {
     for (int64_t i = 0; i < Width(c.hidden_size); ++i) x[i] *= c.embedding_scale;
   }
-  if (weights.positions != nullptr) AddInPlace(weights.positions, Width(c.hidden_size), x);
+  if (weights.positions != nullptr) AddInPlace(weights.positions, Width(c.hidden_size), x, pool);
 }
 
 Backward::Backward() = default;

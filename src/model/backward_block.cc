@@ -31,7 +31,7 @@ void Backward::State::ForwardAttention(int64_t layer, const float* x) {
   } else {
     std::copy_n(a.attention_output.data(), Width(c.hidden_size), a.middle.data());
   }
-  AddInPlace(x, Width(c.hidden_size), a.middle.data());
+  AddInPlace(x, Width(c.hidden_size), a.middle.data(), pool);
 }
 
 void Backward::State::AddPositions(int64_t layer) {
@@ -67,7 +67,7 @@ void Backward::State::ForwardMlp(int64_t layer, float* next) {
   } else {
     std::copy_n(a.mlp_output.data(), Width(c.hidden_size), next);
   }
-  AddInPlace(a.middle.data(), Width(c.hidden_size), next);
+  AddInPlace(a.middle.data(), Width(c.hidden_size), next, pool);
 }
 
 // ---- Backward ----
@@ -91,13 +91,13 @@ void Backward::State::BackwardMlp(int64_t layer) {
                             d_gate.data(), d_up.data(), pool);
     LinearBackward(w.gate, d_gate.data(), a.gate.data(), d_input.data());
     LinearBackward(w.up, d_up.data(), a.up.data(), d_sum.data());
-    AddInPlace(d_sum.data(), Width(c.hidden_size), d_input.data());
+    AddInPlace(d_sum.data(), Width(c.hidden_size), d_input.data(), pool);
   } else {
     ActivationBackward(c.activation, a.up.data(), inner, d_inner.data(), d_up.data(), pool);
     LinearBackward(w.up, d_up.data(), a.up.data(), d_input.data());
   }
   ApplyBackward(w.mlp_norm, a.middle.data(), tokens, d_input.data(), d_input.data());
-  AddInPlace(d_input.data(), Width(c.hidden_size), gradient.data());
+  AddInPlace(d_input.data(), Width(c.hidden_size), gradient.data(), pool);
 }
 
 void Backward::State::BackwardAttention(int64_t layer, const float* x) {
@@ -113,11 +113,11 @@ void Backward::State::BackwardAttention(int64_t layer, const float* x) {
   RemovePositions(layer);
   LinearBackward(w.q, d_q.data(), c.qk_norm ? a.q_plain.data() : a.q.data(), d_input.data());
   LinearBackward(w.k, d_k.data(), c.qk_norm ? a.k_plain.data() : a.k.data(), d_sum.data());
-  AddInPlace(d_sum.data(), Width(c.hidden_size), d_input.data());
+  AddInPlace(d_sum.data(), Width(c.hidden_size), d_input.data(), pool);
   LinearBackward(w.v, d_v.data(), a.v.data(), d_sum.data());
-  AddInPlace(d_sum.data(), Width(c.hidden_size), d_input.data());
+  AddInPlace(d_sum.data(), Width(c.hidden_size), d_input.data(), pool);
   ApplyBackward(w.attention_norm, x, tokens, d_input.data(), d_input.data());
-  AddInPlace(d_input.data(), Width(c.hidden_size), gradient.data());
+  AddInPlace(d_input.data(), Width(c.hidden_size), gradient.data(), pool);
 }
 
 // A rotation's transpose turns the other way. The queries and keys themselves are turned back too:
@@ -202,7 +202,7 @@ void Backward::State::Multiply(const float* in, int64_t cols,
     MatMul(products, activations, pool);
   }
   for (const auto& [linear, out] : outputs) {
-    if (linear.bias != nullptr) AddBias(linear.bias, tokens, linear.weights->rows, out);
+    if (linear.bias != nullptr) AddBias(linear.bias, tokens, linear.weights->rows, out, pool);
   }
 }
 

@@ -214,7 +214,7 @@ void TransposedProduct::AddRows(const PackedMatrix& w, int64_t first, int64_t co
                                 ThreadPool& pool) {
   Grow(sum_, rows * w.cols);
   Product(w, first, count, dy + first, rows, stride, sum_.data(), pool);
-  AddInPlace(sum_.data(), rows * w.cols, dx);
+  AddInPlace(sum_.data(), rows * w.cols, dx, pool);
 }
 
 void TransposedProduct::Product(const PackedMatrix& w, int64_t first, int64_t count,

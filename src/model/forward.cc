@@ -68,11 +68,11 @@ void Forward::Embed(const ModelWeights& weights, std::span<const int32_t> tokens
   if (weights.positions != nullptr) {
     float* rows = x;
     for (const TokenRun& run : runs_) {
-      AddInPlace(weights.positions + run.first * hidden, run.rows * hidden, rows);
+      AddInPlace(weights.positions + run.first * hidden, run.rows * hidden, rows, pool_);
       rows += run.rows * hidden;
     }
   }
-  if (weights.types != nullptr) AddBias(weights.types, rows_, hidden, x);
+  if (weights.types != nullptr) AddBias(weights.types, rows_, hidden, x, pool_);
   if (weights.embedding_norm.weight != nullptr) Apply(weights.embedding_norm, x, rows_, x);
 }
 
@@ -130,7 +130,7 @@ void Forward::AttentionOutput(const LayerWeights& w, const float* in, float* out
 
 void Forward::AddAttention(const LayerWeights& w, float* out, float* x) {
   if (c_.post_norms) Apply(w.attention_post_norm, out, rows_, out);
-  AddInPlace(out, rows_ * c_.hidden_size, x);
+  AddInPlace(out, rows_ * c_.hidden_size, x, pool_);
   if (!c_.norm_before) Apply(w.attention_post_norm, x, rows_, x);
 }
 
@@ -172,7 +172,7 @@ void Forward::MlpOutput(const LayerWeights& w, const float* in, float* out) {
 
 void Forward::AddMlp(const LayerWeights& w, float* out, float* x) {
   if (c_.post_norms) Apply(w.mlp_post_norm, out, rows_, out);
-  AddInPlace(out, rows_ * c_.hidden_size, x);
+  AddInPlace(out, rows_ * c_.hidden_size, x, pool_);
   if (!c_.norm_before) Apply(w.mlp_post_norm, x, rows_, x);
 }
 
@@ -219,7 +219,7 @@ void Forward::Multiply(const float* in, int64_t cols, int64_t rows,
     first = end;
   }
   for (const auto& [linear, out] : outputs) {
-    if (linear->bias != nullptr) AddBias(linear->bias, rows, linear->weights->rows, out);
+    if (linear->bias != nullptr) AddBias(linear->bias, rows, linear->weights->rows, out, pool_);
   }
 }
 
@@ -229,7 +229,7 @@ bool Forward::OnePass(const LayerWeights& w) const {
 
 void Forward::Prepare(const float* in, int64_t cols, int64_t rows, const PackedMatrix& matrix) {
   const ActivationType type = IsFloat(matrix.codec) ? ActivationType::kFloat32 : activations_type_;
-  activations_.Set(in, rows, cols, cols, type, pool_, matrix.input);
+  activations_.Borrow(in, rows, cols, type, pool_, matrix.input);
 }
 
 int64_t Forward::buffer_bytes() const {

@@ -30,7 +30,8 @@ enum class InputSlot {
 InputSlot SlotOf(MatrixRole role);  // REQUIRES: not kEmbedding
 
 // Rows are tokens of one sequence or of several, run after run; matrices of activations are
-// [rows, width], row after row. Not for two threads at once.
+// [rows, width], row after row; what a stage reads and what it writes lie apart. Not for two
+// threads at once.
 class Forward {
  public:
   Forward(const ModelConfig& config, ThreadPool& pool, ActivationType activations);

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/large_pages.h"
+#include "base/thread_pool.h"
 #include "codecs/tiled_trellis.h"
 #include "kernels/matmul.h"
 
@@ -22,60 +25,116 @@ auto SmallPartsOf(PackedMatrix& m) {
   return std::array{&m.scales, &m.zeros, &m.table, &m.input.signs, &m.input.scales};
 }
 
-size_t BytesToMove(PackedMatrix& m) {
-  const TiledTrellisCodec* faster = FasterForm(m.codec);
-  const int64_t codes = faster != nullptr ? faster->SizeOf(m.rows, m.cols).codes : 0;
-  size_t bytes = WholeLines(faster != nullptr ? static_cast<size_t>(codes) : m.codes.size());
-  for (const auto* part : SmallPartsOf(m)) bytes += WholeLines(part->size());
-  return bytes;
-}
+// Where the parts of a matrix go, one behind the other, the codes first.
+struct Move {
+  PackedMatrix* matrix;
+  const TiledTrellisCodec* faster;  // nullptr: as they are
+  size_t codes;                     // bytes there
+  size_t to;                        // from the beginning of all
+};
 
 // Returns where the next matrix may lie.
-std::byte* Move(PackedMatrix& m, std::byte* to) {
-  const auto place = [&](std::span<const std::byte>& part, std::span<const std::byte> moved) {
-    ReleaseFilePages(part);
-    part = moved;
-    to += WholeLines(moved.size());
-  };
-  const auto copy = [&](std::span<const std::byte>& part) {
-    if (part.empty()) return;
-    std::memcpy(to, part.data(), part.size());
-    place(part, {to, part.size()});
-  };
-  if (const TiledTrellisCodec* faster = FasterForm(m.codec)) {
-    const std::span codes(to, static_cast<size_t>(faster->SizeOf(m.rows, m.cols).codes));
-    faster->Tile(m, codes);
-    place(m.codes, codes);
-    m.codec = faster;
-  } else {
-    copy(m.codes);
-  }
-  for (auto* part : SmallPartsOf(m)) copy(*part);
+size_t Plan(PackedMatrix& m, size_t to, std::vector<Move>& moves) {
+  const TiledTrellisCodec* faster = FasterForm(m.codec);
+  const size_t codes = faster != nullptr ? static_cast<size_t>(faster->SizeOf(m.rows, m.cols).codes)
+                                         : m.codes.size();
+  moves.push_back({&m, faster, codes, to});
+  to += WholeLines(codes);
+  for (const auto* part : SmallPartsOf(m)) to += WholeLines(part->size());
   return to;
+}
+
+// Work for one thread: a whole matrix, but [begin, end) of the codes if they are large and copied.
+struct Piece {
+  size_t move;
+  size_t begin, end;
+  bool small_parts;
+};
+
+// Pieces of `most` bytes, in the order of moves; `count`: of each move.
+std::vector<Piece> Cut(std::span<const Move> moves, size_t most,
+                       std::span<std::atomic<int>> count) {
+  std::vector<Piece> pieces;
+  for (size_t i = 0; i < moves.size(); ++i) {
+    const Move& move = moves[i];
+    size_t begin = 0;
+    while (move.faster == nullptr && move.codes - begin > most) {
+      // Of a large page, so that two threads seldom wait for the system to fill the same one.
+      const size_t end = (move.to + begin) / most * most + most - move.to;
+      pieces.push_back({i, begin, end, false});
+      ++count[i];
+      begin = end;
+    }
+    pieces.push_back({i, begin, move.codes, true});
+    ++count[i];
+  }
+  return pieces;
+}
+
+void CopyPart(std::span<const std::byte> part, std::byte* to) {
+  if (part.empty()) return;
+  std::memcpy(to, part.data(), part.size());
+  ReleaseFilePages(part);
+}
+
+// Writes a piece; the matrix is still the old one.
+void Write(const Move& move, const Piece& piece, std::byte* memory) {
+  const PackedMatrix& m = *move.matrix;
+  std::byte* to = memory + move.to;
+  if (move.faster != nullptr) {
+    move.faster->Tile(m, {to, move.codes});
+    ReleaseFilePages(m.codes);
+  } else {
+    CopyPart(m.codes.subspan(piece.begin, piece.end - piece.begin), to + piece.begin);
+  }
+  if (!piece.small_parts) return;
+  to += WholeLines(move.codes);
+  for (const auto* part : SmallPartsOf(*move.matrix)) {
+    CopyPart(*part, to);
+    to += WholeLines(part->size());
+  }
+}
+
+// Lets the matrix be what was written, and go what it was.
+void Finish(const Move& move, const std::shared_ptr<std::byte>& memory) {
+  PackedMatrix& m = *move.matrix;
+  const std::byte* at = memory.get() + move.to;
+  const auto place = [&at](std::span<const std::byte>& part, size_t bytes) {
+    if (bytes > 0) part = {at, bytes};
+    at += WholeLines(bytes);
+  };
+  place(m.codes, move.codes);
+  for (auto* part : SmallPartsOf(m)) place(*part, part->size());
+  if (move.faster != nullptr) m.codec = move.faster;
+  m.owner = memory;
 }
 
 }  // namespace
 
-bool MoveToLargePages(Model& model) {
-  std::vector<PackedMatrix*> matrices;
+bool MoveToLargePages(Model& model, size_t piece_bytes) {
+  std::vector<Move> moves;
   size_t bytes = 0;
   for (const NamedMatrix& named : model.matrices()) {
     // Of a table that is not the head too, a token reads a row.
     if (named.role == MatrixRole::kEmbedding && !model.config().tied_head) continue;
-    PackedMatrix* matrix = model.MutableMatrix(named.name);
-    matrices.push_back(matrix);
-    bytes += BytesToMove(*matrix);
+    bytes = Plan(*model.MutableMatrix(named.name), bytes, moves);
   }
-  const bool faster = std::ranges::any_of(
-      matrices, [](const PackedMatrix* m) { return FasterForm(m->codec) != nullptr; });
+  const bool faster =
+      std::ranges::any_of(moves, [](const Move& move) { return move.faster != nullptr; });
   const bool worth_it = bytes > 0 && (faster || LargePagesOffered());
   const std::shared_ptr<std::byte> memory = worth_it ? AllocateLargePages(bytes) : nullptr;
   if (memory == nullptr) return false;
-  std::byte* to = memory.get();
-  for (PackedMatrix* matrix : matrices) {
-    to = Move(*matrix, to);
-    matrix->owner = memory;
-  }
+  std::vector<std::atomic<int>> left(moves.size());
+  const std::vector<Piece> pieces = Cut(moves, piece_bytes, left);
+  std::atomic<size_t> taken = 0;
+  ThreadPool(UsableCpus()).Run([&](int) {
+    for (size_t next = taken++; next < pieces.size(); next = taken++) {
+      const Move& move = moves[pieces[next].move];
+      Write(move, pieces[next], memory.get());
+      // Whoever is last with a matrix has it for itself.
+      if (--left[pieces[next].move] == 0) Finish(move, memory);
+    }
+  });
   return true;
 }
 

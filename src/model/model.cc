@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include "base/files.h"
@@ -14,6 +15,7 @@
 #include "formats/packed_folder.h"
 #include "formats/safetensors.h"
 #include "model/family.h"
+#include "model/large_pages.h"
 #include "model/layout.h"
 #include "model/weight_source.h"
 
@@ -46,8 +48,9 @@ std::string_view MatrixRoleName(MatrixRole role) {
 // Puts a Model together from a configuration, a source of weights and a tokenizer.
 class ModelBuilder {
  public:
-  ModelBuilder(std::string path, const LoadOptions& options)
-      : path_(std::move(path)), options_(options) {}
+  // Weights of at most `move_up_to` bytes go to large pages.
+  ModelBuilder(std::string path, const LoadOptions& options, int64_t move_up_to)
+      : path_(std::move(path)), options_(options), move_up_to_(move_up_to) {}
 
   Result<std::unique_ptr<Model>> Load() {
     target_ = FindCodec(options_.decode_to);
@@ -71,8 +74,8 @@ class ModelBuilder {
     const std::string file = JoinPath(path_, "config.json");
     CRUMB_ASSIGN_OR_RETURN(ModelConfig config, ParseCanonicalConfig(*folder.config, file));
     PackedSource source(folder);
-    CRUMB_ASSIGN_OR_RETURN(auto tokenizer, LoadTokenizer(path_));
-    return Build(std::move(config), source, std::move(tokenizer), "packed folder");
+    return Build(
+        std::move(config), source, [this] { return LoadTokenizer(path_); }, "packed folder");
   }
 
   Result<std::unique_ptr<Model>> LoadHuggingFace() {
@@ -92,8 +95,8 @@ class ModelBuilder {
     ThreadPool pool(UsableCpus());
     TensorSource source(weights.tensors, family->json_names, config, target_,
                         options_.convert_floats, path_, pool);
-    CRUMB_ASSIGN_OR_RETURN(auto tokenizer, LoadTokenizer(path_));
-    return Build(config, source, std::move(tokenizer), "safetensors");
+    return Build(
+        config, source, [this] { return LoadTokenizer(path_); }, "safetensors");
   }
 
   Result<std::unique_ptr<Model>> LoadGguf() {
@@ -107,30 +110,44 @@ class ModelBuilder {
     ThreadPool pool(UsableCpus());
     TensorSource source(gguf.tensors, family->gguf_names, config, target_, options_.convert_floats,
                         path_, pool);
-    CRUMB_ASSIGN_OR_RETURN(auto tokenizer, LoadTokenizer(gguf));
-    return Build(config, source, std::move(tokenizer), "GGUF");
+    return Build(
+        config, source, [&gguf] { return LoadTokenizer(gguf); }, "GGUF");
   }
 
+  // Weights are read, and moved, by another thread, beside the tokenizer, which takes longer (it is
+  // this one's, since allocating many small pieces takes a second thread a tenth longer).
+  template <typename ReadTokenizer>
   Result<std::unique_ptr<Model>> Build(ModelConfig config, WeightSource& source,
-                                       std::unique_ptr<Tokenizer> tokenizer,
-                                       const std::string& format) {
-    if (tokenizer->vocabulary_size() > config.vocabulary_size) {
+                                       ReadTokenizer read_tokenizer, const std::string& format) {
+    std::unique_ptr<Model> model(new Model());
+    model->config_ = std::move(config);
+    auto reading = std::async(std::launch::async, [&] {
+      const Status added = AddAll(source, *model);
+      if (added.ok() && model->weight_bytes() <= move_up_to_) MoveToLargePages(*model);
+      return added;
+    });
+    auto read = read_tokenizer();
+    const Status weights = reading.get();
+    CRUMB_ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, std::move(read));
+    if (tokenizer->vocabulary_size() > model->config_.vocabulary_size) {
       return Corrupt(fmt::format(
           "{}: the tokenizer has {} tokens but the embedding table has {} rows; they belong to "
           "different models",
-          path_, tokenizer->vocabulary_size(), config.vocabulary_size));
+          path_, tokenizer->vocabulary_size(), model->config_.vocabulary_size));
     }
-    std::unique_ptr<Model> model(new Model());
-    for (const WeightSpec& spec : WeightLayout(config)) {
-      CRUMB_RETURN_IF_ERROR(Add(spec, source, *model));
-    }
-    CRUMB_RETURN_IF_ERROR(source.CheckAllUsed());
+    CRUMB_RETURN_IF_ERROR(weights);
     model->path_ = path_;
     model->source_ = fmt::format("{}, {}", format, source.Describe());
-    model->canonical_config_ = std::make_shared<const Json>(CanonicalConfig(config));
-    model->config_ = std::move(config);
+    model->canonical_config_ = std::make_shared<const Json>(CanonicalConfig(model->config_));
     model->tokenizer_ = std::move(tokenizer);
     return model;
+  }
+
+  static Status AddAll(WeightSource& source, Model& model) {
+    for (const WeightSpec& spec : WeightLayout(model.config_)) {
+      CRUMB_RETURN_IF_ERROR(Add(spec, source, model));
+    }
+    return source.CheckAllUsed();
   }
 
   static Status Add(const WeightSpec& spec, WeightSource& source, Model& model) {
@@ -154,11 +171,17 @@ class ModelBuilder {
 
   std::string path_;
   LoadOptions options_;
+  int64_t move_up_to_;
   const Codec* target_ = nullptr;
 };
 
 Result<std::unique_ptr<Model>> Model::Load(const std::string& path, const LoadOptions& options) {
-  return ModelBuilder(path, options).Load();
+  return ModelBuilder(path, options, -1).Load();
+}
+
+Result<std::unique_ptr<Model>> LoadIntoLargePages(const std::string& path,
+                                                  const LoadOptions& options, int64_t most_bytes) {
+  return ModelBuilder(path, options, most_bytes).Load();
 }
 
 const PackedMatrix* Model::FindMatrix(std::string_view name) const {

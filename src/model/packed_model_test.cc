@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -73,12 +74,31 @@ TEST_P(PackedModel, InLargePagesIsTheSameModel) {
   ASSERT_TRUE(WritePacked(*model_, folder_, "").ok());
   const auto moved = model_test::LoadOrFail(folder_, "f16");
   ASSERT_NE(moved, nullptr);
-  ASSERT_EQ(MoveToLargePages(*moved), LargePagesOffered());
+  ASSERT_EQ(MoveToLargePages(*moved, /*piece_bytes=*/256), LargePagesOffered());
   EXPECT_EQ(moved->weight_bytes(), model_->weight_bytes());
   ThreadPool pool(1);
   const std::vector<int32_t> tokens = {5, 6, 7, 8};
   EXPECT_EQ(model_test::AllLogits(*model_test::ExactSession(*moved, pool), tokens),
             model_test::AllLogits(*model_test::ExactSession(*model_, pool), tokens));
+}
+
+TEST_P(PackedModel, IsLoadedIntoLargePagesIfItsWeightsAreFewEnough) {
+  ASSERT_TRUE(WritePacked(*model_, folder_, "").ok());
+  const auto is_moved = [](const Model& model) {
+    return std::ranges::any_of(model.matrices(), [](const NamedMatrix& m) {
+      return reinterpret_cast<uintptr_t>(m.matrix.codes.data()) % (2 << 20) == 0;
+    });
+  };
+  const int64_t bytes = model_->weight_bytes();
+  const auto stays = LoadIntoLargePages(folder_, {}, bytes - 1);
+  const auto moves = LoadIntoLargePages(folder_, {}, bytes);
+  ASSERT_TRUE(stays.ok() && moves.ok());
+  EXPECT_FALSE(is_moved(**stays));
+  EXPECT_EQ(is_moved(**moves), LargePagesOffered());
+  ThreadPool pool(1);
+  const std::vector<int32_t> tokens = {5, 6, 7, 8};
+  EXPECT_EQ(model_test::AllLogits(*model_test::ExactSession(**moves, pool), tokens),
+            model_test::AllLogits(*model_test::ExactSession(**stays, pool), tokens));
 }
 
 // Weights that change their form on the way: rows of the table, one token, prompts, float and int8

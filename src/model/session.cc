@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mapped_allocator.h"
 #include "model/forward.h"
 
 namespace crumb {
@@ -15,6 +16,9 @@ namespace {
 // Tokens that run through all layers together. More would not make prompts faster, only buffers
 // larger.
 constexpr int64_t kChunk = 512;
+
+// They begin at a page, so that products may read them where they are (Activations::Borrow).
+using Buffer = std::vector<float, MappedAllocator<float>>;
 
 constexpr int64_t kMostSequences = 1 << 16;
 
@@ -53,9 +57,9 @@ struct Session::State {
   std::vector<int64_t> positions;  // of each sequence: tokens run so far
 
   // Of the rows of this run; they keep the largest size they had.
-  std::vector<float> x;       // the residual stream, hidden_size wide
-  std::vector<float> normed;  // hidden_size
-  std::vector<float> inner;   // what attention or the first half of the MLP gives
+  Buffer x;       // the residual stream, hidden_size wide
+  Buffer normed;  // hidden_size
+  Buffer inner;   // what attention or the first half of the MLP gives
 };
 
 Status Session::State::Check(std::span<const int32_t> tokens) const {
@@ -88,7 +92,7 @@ Status Session::State::CheckRoom(const TokenRun& run) const {
 
 void Session::State::Run(std::span<const TokenRun> runs, std::span<const int32_t> tokens) {
   const int64_t rows = std::ssize(tokens);
-  const auto grow = [rows](std::vector<float>& buffer, int64_t width) {
+  const auto grow = [rows](Buffer& buffer, int64_t width) {
     const auto size = static_cast<size_t>(rows * width);
     if (buffer.size() < size) buffer.resize(size);
   };

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/status.h"
@@ -32,15 +31,18 @@ struct Token {
 class TokenListBuilder {
  public:
   explicit TokenListBuilder(std::string name) : name_(std::move(name)) {}
-  // kCorrupt on negative ids and on ids given twice with another text. The same id and text again
-  // replaces type and strip flags.
+  // kCorrupt on negative ids. The same id and text again replaces type and strip flags.
   Status Add(int64_t id, Token token);
-  // Tokens by id. kCorrupt on ids that were left out.
+  // Tokens by id. kCorrupt on ids given twice with another text, and on ids that were left out.
   Result<std::vector<Token>> Finish() &&;
 
  private:
+  struct Entry {
+    int64_t id;
+    Token token;
+  };
   std::string name_;
-  std::unordered_map<int64_t, Token> tokens_;
+  std::vector<Entry> entries_;  // as they were added
 };
 
 }  // namespace crumb

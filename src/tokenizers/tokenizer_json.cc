@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <unordered_map>
+#include <bit>
+#include <functional>
+#include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "tokenizers/bpe_tokenizer.h"
@@ -22,8 +25,40 @@ const Json& Member(const Json& object, std::string_view key) {
   return it == object.end() ? kNull : *it;
 }
 
-// Texts of the model's vocabulary (added tokens aside) with their ids.
-using IdOfText = std::unordered_map<std::string, int32_t>;
+// Ids of the texts of the model's vocabulary (added tokens aside), which stay where they are in the
+// file as it was parsed. Open addressing, since std::unordered_map waits for memory more often:
+// merges look up three texts each.
+class IdOfText {
+ public:
+  IdOfText() = default;
+  explicit IdOfText(size_t texts) : slots_(std::bit_ceil(2 * texts + 1)) {}
+
+  // No text twice, and no more texts than were said.
+  void Add(std::string_view text, int32_t id) {
+    const size_t hash = std::hash<std::string_view>()(text);
+    size_t at = hash & (slots_.size() - 1);
+    while (slots_[at].id >= 0) at = (at + 1) & (slots_.size() - 1);
+    slots_[at] = {text, static_cast<uint32_t>(hash >> 32), id};
+  }
+  // -1: there is none.
+  int32_t Find(std::string_view text) const {
+    const size_t hash = std::hash<std::string_view>()(text);
+    const auto upper = static_cast<uint32_t>(hash >> 32);
+    for (size_t at = hash & (slots_.size() - 1); slots_[at].id >= 0;
+         at = (at + 1) & (slots_.size() - 1)) {
+      if (slots_[at].upper == upper && slots_[at].text == text) return slots_[at].id;
+    }
+    return -1;
+  }
+
+ private:
+  struct Slot {
+    std::string_view text;
+    uint32_t upper = 0;  // half of the hash
+    int32_t id = -1;     // free
+  };
+  std::vector<Slot> slots_{1};
+};
 
 struct Vocabulary {
   std::vector<Token> tokens;  // by id, added tokens included, texts as in the file
@@ -51,30 +86,30 @@ Result<Vocabulary> ReadVocabulary(const Json& root, const Json& model, const std
   const Json& vocab = Member(model, "vocab");
   if (!vocab.is_object()) return Corrupt(fmt::format("{}: model.vocab is not an object", name));
   Vocabulary vocabulary;
-  vocabulary.ids.reserve(vocab.size());
+  vocabulary.ids = IdOfText(vocab.size());
   TokenListBuilder builder(name);
   for (const auto& [text, id] : vocab.items()) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX) {
       return Corrupt(fmt::format("{}: the token \"{}\" has the id {}", name, text, DumpJson(id)));
     }
     CRUMB_RETURN_IF_ERROR(builder.Add(id.get<int64_t>(), {text, TokenType::kNormal}));
-    vocabulary.ids.emplace(text, id.get<int32_t>());
+    vocabulary.ids.Add(text, id.get<int32_t>());
   }
   CRUMB_RETURN_IF_ERROR(AddAddedTokens(root, name, &builder));
   CRUMB_ASSIGN_OR_RETURN(vocabulary.tokens, std::move(builder).Finish());
   return vocabulary;
 }
 
-// "a b" or ["a", "b"].
-Status SplitMerge(const Json& merge, size_t index, const std::string& name, std::string* left,
-                  std::string* right) {
+// "a b" or ["a", "b"]: views of `merge`.
+Status SplitMerge(const Json& merge, size_t index, const std::string& name, std::string_view* left,
+                  std::string_view* right) {
   if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
-    *left = merge[0].get<std::string>();
-    *right = merge[1].get<std::string>();
+    *left = merge[0].get_ref<const std::string&>();
+    *right = merge[1].get_ref<const std::string&>();
     return OkStatus();
   }
   if (merge.is_string()) {
-    const std::string& text = merge.get_ref<const std::string&>();
+    const std::string_view text = merge.get_ref<const std::string&>();
     const size_t space = text.find(' ');
     if (space != std::string::npos && text.find(' ', space + 1) == std::string::npos) {
       *left = text.substr(0, space);
@@ -91,13 +126,15 @@ Result<std::vector<BpeMerge>> ReadMerges(const Json& model, const IdOfText& ids,
   if (!list.is_array()) return Corrupt(fmt::format("{}: model.merges is not a list", name));
   std::vector<BpeMerge> merges;
   merges.reserve(list.size());
-  std::string left, right;
+  std::string_view left, right;
+  std::string merged;
   for (size_t i = 0; i < list.size(); ++i) {
     CRUMB_RETURN_IF_ERROR(SplitMerge(list[i], i, name, &left, &right));
-    const auto left_id = ids.find(left);
-    const auto right_id = ids.find(right);
-    const auto merged_id = ids.find(left + right);
-    if (left_id == ids.end() || right_id == ids.end() || merged_id == ids.end()) {
+    const int32_t left_id = ids.Find(left);
+    const int32_t right_id = ids.Find(right);
+    merged.assign(left).append(right);
+    const int32_t merged_id = ids.Find(merged);
+    if (left_id < 0 || right_id < 0 || merged_id < 0) {
       return Corrupt(
           fmt::format("{}: merge {} (\"{}\" with \"{}\") names a token that is not in the "
                       "vocabulary",
@@ -105,9 +142,9 @@ Result<std::vector<BpeMerge>> ReadMerges(const Json& model, const IdOfText& ids,
     }
     // Merges in a row that make the same token come from one SentencePiece score: they are equals,
     // and the leftmost in the text goes first.
-    const bool equal = !merges.empty() && merges.back().merged == merged_id->second;
+    const bool equal = !merges.empty() && merges.back().merged == merged_id;
     const int32_t rank = equal ? merges.back().rank : static_cast<int32_t>(i);
-    merges.push_back({left_id->second, right_id->second, merged_id->second, rank});
+    merges.push_back({left_id, right_id, merged_id, rank});
   }
   return merges;
 }
@@ -146,11 +183,11 @@ void MarkByteTokens(std::vector<Token>* tokens) {
 Result<int32_t> UnknownId(const Json& model, const IdOfText& ids, const std::string& name) {
   CRUMB_ASSIGN_OR_RETURN(const std::string text, JsonStringOr(model, "unk_token", "", name));
   if (text.empty()) return -1;
-  const auto it = ids.find(text);
-  if (it == ids.end()) {
+  const int32_t id = ids.Find(text);
+  if (id < 0) {
     return Corrupt(fmt::format("{}: the unk_token \"{}\" is not in the vocabulary", name, text));
   }
-  return it->second;
+  return id;
 }
 
 // The normalizer, then what the pre-tokenizer rewrites.

@@ -4,10 +4,11 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/large_pages.h"
-#include "codecs/tiled_trellis.h"
+#include "codecs/tiled_codec.h"
 #include "kernels/matmul.h"
 
 namespace crumb {
@@ -23,7 +24,7 @@ auto SmallPartsOf(PackedMatrix& m) {
 }
 
 size_t BytesToMove(PackedMatrix& m) {
-  const TiledTrellisCodec* faster = FasterForm(m.codec);
+  const TiledCodec* faster = FasterForm(m.codec);
   const int64_t codes = faster != nullptr ? faster->SizeOf(m.rows, m.cols).codes : 0;
   size_t bytes = WholeLines(faster != nullptr ? static_cast<size_t>(codes) : m.codes.size());
   for (const auto* part : SmallPartsOf(m)) bytes += WholeLines(part->size());
@@ -42,10 +43,14 @@ std::byte* Move(PackedMatrix& m, std::byte* to) {
     std::memcpy(to, part.data(), part.size());
     place(part, {to, part.size()});
   };
-  if (const TiledTrellisCodec* faster = FasterForm(m.codec)) {
-    const std::span codes(to, static_cast<size_t>(faster->SizeOf(m.rows, m.cols).codes));
+  if (const TiledCodec* faster = FasterForm(m.codec)) {
+    const PartBytes size = faster->SizeOf(m.rows, m.cols);
+    const std::span codes(to, static_cast<size_t>(size.codes));
     faster->Tile(m, codes);
     place(m.codes, codes);
+    // What is among the codes now.
+    if (size.scales == 0) ReleaseFilePages(std::exchange(m.scales, {}));
+    if (size.zeros == 0) ReleaseFilePages(std::exchange(m.zeros, {}));
     m.codec = faster;
   } else {
     copy(m.codes);

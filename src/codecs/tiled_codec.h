@@ -1,6 +1,7 @@
-// TiledCodec: the same weights as those of another codec, in the order in which some kernels multiply
-// them fastest. Only in memory, for kernels that ask for it (FasterForm in kernels/matmul.h): no
-// file holds it, the registry does not list it, and it goes by the name of the original.
+// TiledCodec: the same weights as those of another codec, in the order in which some kernels
+// multiply them fastest. Only in memory, for kernels that ask for it (FasterForm in
+// kernels/matmul.h): no file holds it, the registry does not list it, and it goes by the name of
+// the original.
 #ifndef CRUMB_CODECS_TILED_CODEC_H_
 #define CRUMB_CODECS_TILED_CODEC_H_
 

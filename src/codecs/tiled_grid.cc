@@ -14,7 +14,7 @@
 namespace crumb {
 namespace {
 
-constexpr int64_t kRows = 16;  // of a tile
+constexpr int64_t kRows = 32;  // of a tile
 constexpr int64_t kWord = 4;   // bytes of a row in a vector
 constexpr int64_t kVector = kRows * kWord;
 constexpr int kQuads = 16;  // of a group
@@ -152,7 +152,8 @@ class TiledGrid final : public TiledCodec {
       std::array<uint8_t, kGroupSize> levels;
       std::memcpy(levels.data(), quads.data(), sizeof(quads));
       const std::byte* scales = group + kCodeBytes;
-      const float scale = ScaleAt(grid_ != nullptr ? scales + 2 * lane : matrix.scales.data() + 2 * row);
+      const float scale =
+          ScaleAt(grid_ != nullptr ? scales + 2 * lane : matrix.scales.data() + 2 * row);
       const uint8_t zero =
           HasZeros() ? std::to_integer<uint8_t>(scales[kScaleBytes + lane]) : uint8_t{0};
       const size_t n = std::min<size_t>(kGroupSize, out.size() - c);

@@ -52,9 +52,10 @@ struct WeightView {
   int64_t groups;       // ceil(cols / 64)
   int64_t group_bytes;  // of codes of one row; 0 for floats and tiles
   const uint8_t* codes;
-  const uint8_t* scales;  // float16: rows * groups of group formats (in tiles: none), rows of others
-  const uint8_t* zeros;   // rows * groups, or nullptr: no zero point
-  const uint8_t* table;   // trellis formats only
+  const uint8_t*
+      scales;            // float16: rows * groups of group formats (in tiles: none), rows of others
+  const uint8_t* zeros;  // rows * groups, or nullptr: no zero point
+  const uint8_t* table;  // trellis formats only
 };
 
 // Rows of activations (kernels/matmul.h) as pointers: row b starts at floats + b * groups * 64 and
@@ -94,8 +95,8 @@ struct MatmulKernels {
   void (*rotate)(const float* mixing, float factor, int64_t odd, int64_t power, float* x,
                  float* scratch);
 
-  // Whether `rows` takes codes in tiles (codecs/tiled_codec.h), which it then multiplies faster than
-  // those in the order of files.
+  // Whether `rows` takes codes in tiles (codecs/tiled_codec.h), which it then multiplies faster
+  // than those in the order of files.
   bool tiles;
 };
 

@@ -78,8 +78,8 @@ inline PackedMatrix Tiled(const PackedMatrix& m) {
 
 // Whether products with int8 activations use their codes.
 inline bool HasInt8Kernel(const Codec* codec) {
-  return AsGroupInt(codec) != nullptr || AsTrellis(codec) != nullptr ||
-         AsTiled(codec) != nullptr || codec == BinaryRowCodec();
+  return AsGroupInt(codec) != nullptr || AsTrellis(codec) != nullptr || AsTiled(codec) != nullptr ||
+         codec == BinaryRowCodec();
 }
 
 // Random bits of a codec with an integer kernel, normal numbers of a float codec.

@@ -22,6 +22,7 @@ constexpr int kQuads = 16;  // of a group
 int64_t Pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 using Quads = std::array<uint32_t, kQuads>;  // four levels each
+constexpr uint32_t kOnes = 0x01010101u;      // a byte each
 
 // Layouts: how a group of one row lies in words. Each has kVectors, kBytes (of the group in the
 // original), Pack and Unpack.
@@ -36,27 +37,45 @@ struct AsStored {
   }
   static void Unpack(const uint32_t* words, Quads& quads) {
     constexpr int kBits = 8 / kParts;
-    constexpr uint32_t kMask = 0x01010101u * ((1u << kBits) - 1);
+    constexpr uint32_t kMask = kOnes * ((1u << kBits) - 1);
     for (size_t q = 0; q < kQuads; ++q) {
       quads[q] = words[q % kVectors] >> (kBits * static_cast<int>(q / kVectors)) & kMask;
     }
   }
 };
 
-Quads LevelsOf(const GroupIntCodec* codec, const std::byte* group, int64_t bytes) {
-  std::array<uint8_t, kGroupSize> levels;
-  codec->UnpackGroup({group, static_cast<size_t>(bytes)}, levels);
-  Quads quads;
-  std::memcpy(quads.data(), levels.data(), sizeof(quads));
-  return quads;
+// Of two times 32 bits, bit 4 k + j of each becomes bit 8 j + k: the lower two bits of its number
+// go up, one after the other.
+uint64_t TransposeBits(uint64_t x) {
+  const auto swap = [&x](uint64_t mask, int distance) {
+    const uint64_t changed = (x ^ x >> distance) & mask;
+    x ^= changed ^ changed << distance;
+  };
+  for (int i = 0; i < 2; ++i) {  // even bits to the lower half
+    swap(0x2222222222222222u, 1);
+    swap(0x0c0c0c0c0c0c0c0cu, 2);
+    swap(0x00f000f000f000f0u, 4);
+    swap(0x0000ff000000ff00u, 8);
+  }
+  return x;
 }
 
 struct ThreeBits {
   static constexpr int kVectors = 6;
   static constexpr int64_t kBytes = 24;
-  static void Pack(const GroupIntCodec* codec, const std::byte* group, uint32_t* words) {
-    const Quads q = LevelsOf(codec, group, kBytes);
-    const auto third = [&](size_t quad) { return q[quad] >> 2 & kOnes; };
+  static void Pack(const GroupIntCodec*, const std::byte* group, uint32_t* words) {
+    std::array<uint32_t, 4> low;  // two bits of quads v, v + 4, v + 8 and v + 12
+    uint64_t bits;                // the third ones of all
+    std::memcpy(low.data(), group, sizeof(low));
+    std::memcpy(&bits, group + sizeof(low), sizeof(bits));
+    bits = TransposeBits(bits);
+    const auto third = [bits](size_t quad) {
+      return static_cast<uint32_t>(bits >> (32 * (quad / 8) + quad % 8)) & kOnes;
+    };
+    Quads q;
+    for (size_t i = 0; i < kQuads; ++i) {
+      q[i] = (low[i % 4] >> (2 * (i / 4)) & 3 * kOnes) | third(i) << 2;
+    }
     for (size_t v = 0; v < 4; ++v) {
       words[v] = q[v] | q[v + 6] << 3 | (q[v + 12] & 3 * kOnes) << 6;
     }
@@ -73,14 +92,16 @@ struct ThreeBits {
       quads[12 + i] = (words[i] >> 6 & 3 * kOnes) | third << 2;
     }
   }
-  static constexpr uint32_t kOnes = 0x01010101u;
 };
 
 struct Ternary {
   static constexpr int kVectors = 4;
   static constexpr int64_t kBytes = 13;
   static void Pack(const GroupIntCodec* codec, const std::byte* group, uint32_t* words) {
-    const Quads q = LevelsOf(codec, group, kBytes);
+    std::array<uint8_t, kGroupSize> levels;
+    codec->UnpackGroup({group, static_cast<size_t>(kBytes)}, levels);
+    Quads q;
+    std::memcpy(q.data(), levels.data(), sizeof(q));
     for (size_t v = 0; v < 4; ++v) {
       words[v] = q[v] | q[v + 4] << 2 | q[v + 8] << 4 | q[v + 12] << 6;
     }
@@ -94,26 +115,11 @@ struct OneBit {
   static void Pack(const GroupIntCodec*, const std::byte* group, uint32_t* words) {
     uint64_t bits;
     std::memcpy(&bits, group, sizeof(bits));
-    // Of 32 bits, bit 4 k + j becomes bit 8 j + k: the lower two bits of its number go up.
-    bits = EvenBitsFirst(EvenBitsFirst(bits));
+    bits = TransposeBits(bits);
     std::memcpy(words, &bits, sizeof(bits));
   }
   static void Unpack(const uint32_t* words, Quads& quads) {
-    for (size_t q = 0; q < kQuads; ++q) quads[q] = words[q / 8] >> (q % 8) & 0x01010101u;
-  }
-
- private:
-  // Moves the even bits of each 32 to their lower half, in four steps of swapping neighbours.
-  static uint64_t EvenBitsFirst(uint64_t x) {
-    const auto swap = [&x](uint64_t mask, int distance) {
-      const uint64_t changed = (x ^ x >> distance) & mask;
-      x ^= changed ^ changed << distance;
-    };
-    swap(0x2222222222222222u, 1);
-    swap(0x0c0c0c0c0c0c0c0cu, 2);
-    swap(0x00f000f000f000f0u, 4);
-    swap(0x0000ff000000ff00u, 8);
-    return x;
+    for (size_t q = 0; q < kQuads; ++q) quads[q] = words[q / 8] >> (q % 8) & kOnes;
   }
 };
 

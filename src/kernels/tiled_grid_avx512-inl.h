@@ -147,50 +147,49 @@ struct TiledGrid {
 
   // ---- few activation rows ----
 
-  // Group g of `kHalves` halves of a tile, from kFirst on.
-  template <int kBatch, int kHalves, int kFirst = 0>
-  static CRUMB_INLINE inline void AddHalves(const uint8_t* group, const IntInputs& x, int64_t g,
-                                            Float (&acc)[kTileHalves][kBatch]) {
+  // Group g of a tile.
+  template <int kBatch>
+  static CRUMB_INLINE inline void AddGroup(const uint8_t* group, const IntInputs& x, int64_t g,
+                                           Float (&acc)[kTileHalves][kBatch]) {
     constexpr int kFactor = kStart<kWide, kGroupScales>;
-    // At 8 bits there is one kind of sums; with few rows it has two chains all the same, so that
-    // fewer products wait for one another.
-    constexpr int kSums = kShift > 0 || kHalves > 1 ? 2 : 1;
-    Vector sums[kHalves][kBatch][kSums];
+    // Up to 4 rows have two sums each; at 8 bits, where all levels are of part 0, by turns, so that
+    // fewer products wait for one another. For more there are no registers: levels are shifted.
+    constexpr int kSums = kBatch <= 4 ? 2 : 1;
+    Vector sums[kTileHalves][kBatch][kSums];
     CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
       const int32_t start = kFactor == 0 ? 0 : kFactor * x.sums[b * x.groups + g];
-      CRUMB_UNROLL for (int h = 0; h < kHalves; ++h) {
+      CRUMB_UNROLL for (int h = 0; h < kTileHalves; ++h) {
         sums[h][b][0] = Simd::SetInts(start);
         if constexpr (kSums > 1) sums[h][b][1] = _mm512_setzero_si512();
       }
     }
     const int8_t* codes = x.codes + g * kGroup;
-    ForQuads<kHalves>(
-        group + 64 * kFirst, [&](int q, int part, const Halves<kHalves>& levels) CRUMB_INLINE {
-          const int s = kShift > 0 ? part : q % kSums;
-          CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
-            const Vector four = Simd::LoadCodes4(codes + b * x.groups * kGroup + 4 * q);
-            CRUMB_UNROLL for (int h = 0; h < kHalves; ++h) {
-              sums[h][b][s] = _mm512_dpbusd_epi32(sums[h][b][s], levels.half[h], four);
-            }
-          }
-        });
-    CRUMB_UNROLL for (int h = 0; h < kHalves; ++h) {
+    ForQuads<kTileHalves>(group, [&](int q, int part, Halves<kTileHalves> levels) CRUMB_INLINE {
+      if (kSums == 1 && part != 0) levels = levels.template Right<kShift>();
+      const int s = kSums == 1 ? 0 : kShift > 0 ? part : q % 2;
+      CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
+        const Vector four = Simd::LoadCodes4(codes + b * x.groups * kGroup + 4 * q);
+        CRUMB_UNROLL for (int h = 0; h < kTileHalves; ++h) {
+          sums[h][b][s] = _mm512_dpbusd_epi32(sums[h][b][s], levels.half[h], four);
+        }
+      }
+    });
+    CRUMB_UNROLL for (int h = 0; h < kTileHalves; ++h) {
       Float scales, offsets;
       if constexpr (kGroupScales) {
-        scales = Scales(group, kFirst + h);
-        offsets = Offsets(group, kFirst + h, scales);
+        scales = Scales(group, h);
+        offsets = Offsets(group, h, scales);
       }
       CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
         Vector dot = sums[h][b][0];
         if constexpr (kSums > 1) {
           dot = _mm512_add_epi32(dot, _mm512_srai_epi32(sums[h][b][1], unsigned{kShift}));
         }
-        Float& sum = acc[kFirst + h][b];
         Float product = Simd::Set(x.scales[b * x.groups + g]);
         if constexpr (kGroupScales) product = Simd::Mul(scales, product);
-        sum = Simd::Fma(Simd::ToFloat(dot), product, sum);
+        acc[h][b] = Simd::Fma(Simd::ToFloat(dot), product, acc[h][b]);
         if constexpr (kGroupScales) {
-          sum = Simd::Fnma(offsets, Simd::Set(x.offsets[b * x.groups + g]), sum);
+          acc[h][b] = Simd::Fnma(offsets, Simd::Set(x.offsets[b * x.groups + g]), acc[h][b]);
         }
       }
     }
@@ -210,12 +209,7 @@ struct TiledGrid {
       Float acc[kTileHalves][kBatch];
       CRUMB_UNROLL for (auto& half : acc) { CRUMB_UNROLL for (Float& a : half) a = Simd::Zero(); }
       for (int64_t g = 0; g < w.groups; ++g, group += kGroupBytes) {
-        if constexpr (kBatch <= 4) {
-          AddHalves<kBatch, 2>(group, x, g, acc);
-        } else {  // more sums do not fit into registers
-          AddHalves<kBatch, 1, 0>(group, x, g, acc);
-          AddHalves<kBatch, 1, 1>(group, x, g, acc);
-        }
+        AddGroup(group, x, g, acc);
       }
       CRUMB_UNROLL for (int h = 0; h < kTileHalves; ++h) {
         const int64_t row = tile + h * kTileRows;

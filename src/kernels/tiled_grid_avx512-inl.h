@@ -74,18 +74,26 @@ struct TiledGrid {
     }
   };
 
+  // Keeps compilers from loading what comes later before what comes earlier: then the CPU's own
+  // prefetching does not see one stream, and of two threads each reads 18 GB/s in place of 23.
+  static CRUMB_INLINE inline void KeepOrder() { __asm__ volatile("" ::: "memory"); }
+
   // Calls use(q, part, levels) for the 16 quads of a group; levels of part 1 are times 2^kShift.
   // With one half, `group` is that half of it.
   template <int kHalves, typename Use>
   static CRUMB_INLINE inline void ForQuads(const uint8_t* group, const Use& use) {
     using Levels = Halves<kHalves>;
     if constexpr (kWide) {
-      CRUMB_UNROLL for (int v = 0; v < 16; ++v) use(v, 0, Levels::Load(group, v));
+      CRUMB_UNROLL for (int v = 0; v < 16; ++v) {
+        use(v, 0, Levels::Load(group, v));
+        KeepOrder();
+      }
     } else if constexpr (kFormat == WeightFormat::kInt4) {
       CRUMB_UNROLL for (int v = 0; v < 8; ++v) {
         const Levels a = Levels::Load(group, v);
         use(v, 0, a.And(0x0f));
         use(v + 8, 1, a.And(0xf0));
+        KeepOrder();
       }
     } else if constexpr (kFormat == WeightFormat::kInt3) {
       CRUMB_UNROLL for (int v = 0; v < 6; ++v) {

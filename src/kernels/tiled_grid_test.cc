@@ -1,6 +1,10 @@
 // Products with grids in tiles are those with the codes in the order of files.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -86,6 +90,37 @@ TEST(TiledGridProducts, OfTheLargestLevelsAndCodesAreExact) {
           ASSERT_NEAR(Products(tiled, x, pool)[Index(r)], e.value, Bound(e.magnitude, 128));
         }
       }
+    }
+  });
+}
+
+// A page that may not be read lies right behind the last tile.
+TEST(TiledGridProducts, ReadNothingBehindTheTiles) {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  ForEachKernelSet([&] {
+    ThreadPool pool(1);
+    for (const char* name : kGrids) {
+      Rng rng(8);
+      constexpr int64_t kRows = 40, kCols = 200;
+      const PackedMatrix w = RandomMatrix(FindCodec(name), kRows, kCols, rng);
+      PackedMatrix tiled = Tiled(w);
+      const size_t bytes = (tiled.codes.size() + page - 1) / page * page;
+      void* map =
+          ::mmap(nullptr, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      ASSERT_NE(map, MAP_FAILED);
+      auto* end = static_cast<std::byte*>(map) + bytes;
+      ASSERT_EQ(::mprotect(end, page, PROT_NONE), 0);
+      std::ranges::copy(tiled.codes, end - tiled.codes.size());
+      tiled.codes = {end - tiled.codes.size(), tiled.codes.size()};
+      const std::vector<float> inputs = RandomRows(20, kCols, rng);
+      for (const int64_t batch : {1, 3, 8, 20}) {
+        for (const ActivationType type : {ActivationType::kInt8, ActivationType::kFloat32}) {
+          Activations x;
+          x.Set(inputs.data(), batch, kCols, kCols, type, pool);
+          EXPECT_EQ(Products(tiled, x, pool), Products(Tiled(w), x, pool)) << name;
+        }
+      }
+      ::munmap(map, bytes + page);
     }
   });
 }

@@ -4,7 +4,7 @@
 
 #include "codecs/codec.h"
 #include "codecs/codec_checks.h"
-#include "codecs/tiled_trellis.h"
+#include "codecs/tiled_codec.h"
 #include "codecs/trellis.h"
 
 #define CRUMB_CODECS(X)  \
@@ -61,7 +61,7 @@ const Codec* FindCodec(std::string_view name) {
 }
 
 int64_t StoredBytes(const PackedMatrix& matrix) {
-  const TiledTrellisCodec* tiled = AsTiledTrellis(matrix.codec);
+  const TiledCodec* tiled = AsTiled(matrix.codec);
   const Codec* stored = tiled != nullptr ? tiled->original() : matrix.codec;
   const PartBytes parts = stored->SizeOf(matrix.rows, matrix.cols);
   return parts.total() + static_cast<int64_t>(matrix.input.signs.size()) +

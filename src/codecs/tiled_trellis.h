@@ -24,17 +24,14 @@
 #include <cstdint>
 #include <span>
 
-#include "codecs/codec.h"
+#include "codecs/tiled_codec.h"
 #include "codecs/trellis.h"
 
 namespace crumb {
 
-class TiledTrellisCodec : public Codec {
+class TiledTrellisCodec : public TiledCodec {
  public:
-  virtual const TrellisCodec* original() const = 0;
-  virtual int64_t tile_rows() const = 0;
-  // Writes the codes of a valid matrix of the original: SizeOf(rows, cols).codes bytes.
-  virtual void Tile(const PackedMatrix& original, std::span<std::byte> codes) const = 0;
+  const TrellisCodec* original() const override = 0;
 };
 
 // nullptr for any other codec.

@@ -30,11 +30,18 @@ enum class WeightFormat {
   kTrellis3,
   kTrellis4,
   kBinaryRow,
-  // Only for sets with MatmulKernels::tiled_trellis.
+  // In tiles: only for sets with MatmulKernels::tiles.
   kTiledTrellis1,
   kTiledTrellis2,
   kTiledTrellis3,
-  kTiledTrellis4
+  kTiledTrellis4,
+  kTiledInt8,
+  kTiledInt4,
+  kTiledInt3,
+  kTiledInt2,
+  kTiledInt1,
+  kTiledTernary,
+  kTiledBinaryRow
 };
 
 // A PackedMatrix of one of the formats above. Nothing is aligned: parts may lie anywhere in a file.
@@ -45,9 +52,10 @@ struct WeightView {
   int64_t groups;       // ceil(cols / 64)
   int64_t group_bytes;  // of codes of one row; 0 for floats and tiles
   const uint8_t* codes;
-  const uint8_t* scales;  // float16: rows * groups of group formats, rows of the others
-  const uint8_t* zeros;   // rows * groups, or nullptr: no zero point
-  const uint8_t* table;   // trellis formats only
+  const uint8_t*
+      scales;            // float16: rows * groups of group formats (in tiles: none), rows of others
+  const uint8_t* zeros;  // rows * groups, or nullptr: no zero point
+  const uint8_t* table;  // trellis formats only
 };
 
 // Rows of activations (kernels/matmul.h) as pointers: row b starts at floats + b * groups * 64 and
@@ -87,9 +95,9 @@ struct MatmulKernels {
   void (*rotate)(const float* mixing, float factor, int64_t odd, int64_t power, float* x,
                  float* scratch);
 
-  // Whether `rows` takes trellis codes in tiles (codecs/tiled_trellis.h), which it then multiplies
-  // faster than those in the order of files.
-  bool tiled_trellis;
+  // Whether `rows` takes codes in tiles (codecs/tiled_codec.h), which it then multiplies faster
+  // than those in the order of files.
+  bool tiles;
 };
 
 // A tile of decoded rows, twice as much again for scales and windows or for the 128 rows of a tile

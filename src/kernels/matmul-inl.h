@@ -194,10 +194,13 @@ void BinaryRows(const WeightView& w, const ActivationView& x, int64_t begin, int
   }
 }
 
-// Simd::kTiledTrellis: the set has them.
+// Simd::kTiles: the set has them. The format of a grid is that of the original.
 template <int kBits>
 void TiledTrellisRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
                       float* y, int64_t y_stride, void* scratch);
+template <WeightFormat kFormat>
+void TiledGridRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
+                   float* y, int64_t y_stride, void* scratch);
 
 void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end, float* y,
           int64_t y_stride, void* scratch) {
@@ -216,9 +219,18 @@ void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t e
                                                    TrellisFormatRows<3>,
                                                    TrellisFormatRows<4>,
                                                    BinaryRows};
-  if constexpr (Simd::kTiledTrellis) {
-    constexpr decltype(&BinaryRows) kTiled[] = {TiledTrellisRows<1>, TiledTrellisRows<2>,
-                                                TiledTrellisRows<3>, TiledTrellisRows<4>};
+  if constexpr (Simd::kTiles) {
+    constexpr decltype(&BinaryRows) kTiled[] = {TiledTrellisRows<1>,
+                                                TiledTrellisRows<2>,
+                                                TiledTrellisRows<3>,
+                                                TiledTrellisRows<4>,
+                                                TiledGridRows<WeightFormat::kInt8>,
+                                                TiledGridRows<WeightFormat::kInt4>,
+                                                TiledGridRows<WeightFormat::kInt3>,
+                                                TiledGridRows<WeightFormat::kInt2>,
+                                                TiledGridRows<WeightFormat::kInt1>,
+                                                TiledGridRows<WeightFormat::kTernary>,
+                                                TiledGridRows<WeightFormat::kBinaryRow>};
     constexpr int kFirst = static_cast<int>(WeightFormat::kTiledTrellis1);
     const int i = static_cast<int>(w.format) - kFirst;
     if (i >= 0) return kTiled[i](w, x, begin, end, y, y_stride, scratch);
@@ -228,4 +240,4 @@ void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t e
 
 #include "kernels/rotation-inl.h"
 
-constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate, Simd::kTiledTrellis};
+constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate, Simd::kTiles};

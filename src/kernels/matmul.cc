@@ -12,7 +12,7 @@
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
-#include "codecs/tiled_trellis.h"
+#include "codecs/tiled_codec.h"
 #include "codecs/trellis.h"
 #include "kernels/kernel_table.h"
 #include "kernels/product_rows.h"
@@ -79,11 +79,38 @@ WeightFormat TrellisFormat(int bits) {
   return kFormats[bits - 1];
 }
 
-WeightFormat TiledFormat(int bits) {
-  constexpr WeightFormat kFormats[] = {WeightFormat::kTiledTrellis1, WeightFormat::kTiledTrellis2,
-                                       WeightFormat::kTiledTrellis3, WeightFormat::kTiledTrellis4};
-  CRUMB_CHECK(bits >= 1 && bits <= 4);
-  return kFormats[bits - 1];
+// In tiles; of which format `original` is otherwise.
+WeightFormat TiledFormat(const Codec* original) {
+  const GroupIntCodec* grid = AsGroupInt(original);
+  const TrellisCodec* trellis = AsTrellis(original);
+  const WeightFormat format = grid != nullptr      ? GroupFormat(grid->levels())
+                              : trellis != nullptr ? TrellisFormat(trellis->bits())
+                                                   : WeightFormat::kBinaryRow;
+  switch (format) {
+    case WeightFormat::kTrellis1:
+      return WeightFormat::kTiledTrellis1;
+    case WeightFormat::kTrellis2:
+      return WeightFormat::kTiledTrellis2;
+    case WeightFormat::kTrellis3:
+      return WeightFormat::kTiledTrellis3;
+    case WeightFormat::kTrellis4:
+      return WeightFormat::kTiledTrellis4;
+    case WeightFormat::kInt8:
+      return WeightFormat::kTiledInt8;
+    case WeightFormat::kInt4:
+      return WeightFormat::kTiledInt4;
+    case WeightFormat::kInt3:
+      return WeightFormat::kTiledInt3;
+    case WeightFormat::kInt2:
+      return WeightFormat::kTiledInt2;
+    case WeightFormat::kInt1:
+      return WeightFormat::kTiledInt1;
+    case WeightFormat::kTernary:
+      return WeightFormat::kTiledTernary;
+    default:
+      CRUMB_CHECK(original == BinaryRowCodec());
+      return WeightFormat::kTiledBinaryRow;
+  }
 }
 
 // What MatMul knows of one matrix. Without a kernel for its codec, rows are decoded by the codec.
@@ -109,9 +136,9 @@ Operand Describe(const PackedMatrix& m) {
     view.format = TrellisFormat(trellis->bits());
     view.group_bytes = int64_t{8} * trellis->bits();
     view.table = Bytes(m.table);
-  } else if (const TiledTrellisCodec* tiled = AsTiledTrellis(m.codec);
-             tiled != nullptr && CurrentKernels().matmul->tiled_trellis) {
-    view.format = TiledFormat(tiled->original()->bits());
+  } else if (const TiledCodec* tiled = AsTiled(m.codec);
+             tiled != nullptr && CurrentKernels().matmul->tiles) {
+    view.format = TiledFormat(tiled->original());
     view.table = Bytes(m.table);
   } else if (m.codec == BinaryRowCodec()) {
     view.format = WeightFormat::kBinaryRow;
@@ -167,7 +194,7 @@ ActivationView ViewOf(const Activations& x) {
 }
 
 int64_t RowsAtOnce(const PackedMatrix& weights) {
-  const TiledTrellisCodec* tiled = AsTiledTrellis(weights.codec);
+  const TiledCodec* tiled = AsTiled(weights.codec);
   return tiled != nullptr ? tiled->tile_rows() : kTileRows;
 }
 
@@ -289,8 +316,8 @@ void MatMul(std::span<const Product> products, const Activations& x, ThreadPool&
   });
 }
 
-const TiledTrellisCodec* FasterForm(const Codec* codec) {
-  return CurrentKernels().matmul->tiled_trellis ? TiledFormOf(codec) : nullptr;
+const TiledCodec* FasterForm(const Codec* codec) {
+  return CurrentKernels().matmul->tiles ? FormInTiles(codec) : nullptr;
 }
 
 void GatherRows(const PackedMatrix& table, std::span<const int32_t> rows, float* out) {

@@ -23,7 +23,7 @@
 
 namespace crumb {
 
-class TiledTrellisCodec;
+class TiledCodec;
 
 enum class ActivationType { kFloat32, kInt8, kInt8Token };
 
@@ -106,7 +106,7 @@ inline void MatMul(const PackedMatrix& weights, const Activations& x, float* y, 
 // The form of matrices of this codec that the current kernel set multiplies fastest, for who copies
 // weights anyway; nullptr: as they are. Other sets multiply it too, as slowly as any codec that has
 // no kernel.
-const TiledTrellisCodec* FasterForm(const Codec* codec);
+const TiledCodec* FasterForm(const Codec* codec);
 
 // out[i * cols + c] = weight (rows[i], c) for activations that were not transformed: the look-up of
 // an embedding table.

@@ -21,7 +21,7 @@ struct Simd {
   static constexpr bool kTernaryInRegisters = false;
   static constexpr bool kRowByRow = false;
   static constexpr bool kOwnRows = false;
-  static constexpr bool kTiledTrellis = false;
+  static constexpr bool kTiles = false;
 
   using Float = __m256;
   using Levels = __m256i;

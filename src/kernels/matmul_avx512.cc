@@ -26,7 +26,7 @@ struct Simd {
   static constexpr bool kTernaryInRegisters = true;
   static constexpr bool kRowByRow = true;
   static constexpr bool kOwnRows = true;
-  static constexpr bool kTiledTrellis = true;
+  static constexpr bool kTiles = true;
 
   using Float = __m512;
   using Levels = __m512i;
@@ -314,6 +314,7 @@ struct Simd {
 #include "kernels/grid_row_avx512-inl.h"
 #include "kernels/trellis_row_avx512-inl.h"
 // clang-format off
+#include "kernels/tiled_grid_avx512-inl.h"
 #include "kernels/tiled_trellis_avx512-inl.h"
 // clang-format on
 

@@ -14,7 +14,7 @@
 
 #include "base/cpu_info.h"
 #include "base/json.h"
-#include "codecs/tiled_trellis.h"
+#include "codecs/tiled_codec.h"
 #include "kernels/kernel_set.h"
 #include "kernels/matmul_bench-inl.h"
 #include "measure/repeat.h"
@@ -266,7 +266,7 @@ Result<Json> RunBlock(const Options& options, const Block& block, const Arena& a
   for (const char* name : kCodecs) {
     const Codec* codec = FindCodec(name);
     // As commands that run a model hold it.
-    const TiledTrellisCodec* faster = options.as_stored ? nullptr : FasterForm(codec);
+    const TiledCodec* faster = options.as_stored ? nullptr : FasterForm(codec);
     if (faster != nullptr) codec = faster;
     const bool is_half = codec == Float16Codec();
     for (const ActivationType type : {ActivationType::kInt8, ActivationType::kFloat32}) {

@@ -15,6 +15,7 @@
 #include "codecs/codec.h"
 #include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
+#include "codecs/tiled_codec.h"
 #include "codecs/tiled_trellis.h"
 #include "codecs/trellis.h"
 
@@ -62,20 +63,23 @@ inline PackedMatrix RandomMatrix(const Codec* codec, int64_t rows, int64_t cols,
 
 // The same weights in tiles.
 inline PackedMatrix Tiled(const PackedMatrix& m) {
-  const TiledTrellisCodec* codec = TiledFormOf(m.codec);
-  auto codes = std::make_shared<std::vector<std::byte>>(Index(codec->SizeOf(m.rows, m.cols).codes));
+  const TiledCodec* codec = FormInTiles(m.codec);
+  const PartBytes size = codec->SizeOf(m.rows, m.cols);
+  auto codes = std::make_shared<std::vector<std::byte>>(Index(size.codes));
   codec->Tile(m, *codes);
   PackedMatrix tiled = m;
   tiled.codec = codec;
   tiled.codes = *codes;
+  if (size.scales == 0) tiled.scales = {};
+  if (size.zeros == 0) tiled.zeros = {};
   tiled.owner = std::make_shared<std::pair<decltype(codes), decltype(m.owner)>>(codes, m.owner);
   return tiled;
 }
 
 // Whether products with int8 activations use their codes.
 inline bool HasInt8Kernel(const Codec* codec) {
-  return AsGroupInt(codec) != nullptr || AsTrellis(codec) != nullptr ||
-         AsTiledTrellis(codec) != nullptr || codec == BinaryRowCodec();
+  return AsGroupInt(codec) != nullptr || AsTrellis(codec) != nullptr || AsTiled(codec) != nullptr ||
+         codec == BinaryRowCodec();
 }
 
 // Random bits of a codec with an integer kernel, normal numbers of a float codec.

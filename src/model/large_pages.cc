@@ -1,7 +1,6 @@
 #include "model/large_pages.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstring>
 #include <memory>
@@ -10,7 +9,7 @@
 
 #include "base/large_pages.h"
 #include "base/thread_pool.h"
-#include "codecs/tiled_trellis.h"
+#include "codecs/tiled_codec.h"
 #include "kernels/matmul.h"
 
 namespace crumb {
@@ -20,27 +19,34 @@ constexpr size_t kLine = 64;
 
 size_t WholeLines(size_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
 
-// All parts but the codes.
-auto SmallPartsOf(PackedMatrix& m) {
-  return std::array{&m.scales, &m.zeros, &m.table, &m.input.signs, &m.input.scales};
-}
-
 // Where the parts of a matrix go, one behind the other, the codes first.
 struct Move {
   PackedMatrix* matrix;
-  const TiledTrellisCodec* faster;  // nullptr: as they are
-  size_t codes;                     // bytes there
-  size_t to;                        // from the beginning of all
+  const TiledCodec* faster;  // nullptr: as they are
+  size_t codes;              // bytes there
+  size_t to;                 // from the beginning of all
 };
+
+// Calls use(part, bytes) for all parts but the codes, with their bytes there: none for those that
+// are among the codes of the faster form.
+template <typename Use>
+void ForSmallParts(const Move& move, const Use& use) {
+  PackedMatrix& m = *move.matrix;
+  const auto size = move.faster != nullptr ? move.faster->SizeOf(m.rows, m.cols)
+                                           : m.codec->SizeOf(m.rows, m.cols);
+  use(m.scales, size.scales == 0 ? 0 : m.scales.size());
+  use(m.zeros, size.zeros == 0 ? 0 : m.zeros.size());
+  for (auto* part : {&m.table, &m.input.signs, &m.input.scales}) use(*part, part->size());
+}
 
 // Returns where the next matrix may lie.
 size_t Plan(PackedMatrix& m, size_t to, std::vector<Move>& moves) {
-  const TiledTrellisCodec* faster = FasterForm(m.codec);
+  const TiledCodec* faster = FasterForm(m.codec);
   const size_t codes = faster != nullptr ? static_cast<size_t>(faster->SizeOf(m.rows, m.cols).codes)
                                          : m.codes.size();
   moves.push_back({&m, faster, codes, to});
   to += WholeLines(codes);
-  for (const auto* part : SmallPartsOf(m)) to += WholeLines(part->size());
+  ForSmallParts(moves.back(), [&](const auto&, size_t bytes) { to += WholeLines(bytes); });
   return to;
 }
 
@@ -71,10 +77,10 @@ std::vector<Piece> Cut(std::span<const Move> moves, size_t most,
   return pieces;
 }
 
-void CopyPart(std::span<const std::byte> part, std::byte* to) {
-  if (part.empty()) return;
-  std::memcpy(to, part.data(), part.size());
-  ReleaseFilePages(part);
+// Its first `bytes`; all of it is not needed any more.
+void CopyPart(std::span<const std::byte> part, size_t bytes, std::byte* to) {
+  if (bytes > 0) std::memcpy(to, part.data(), bytes);
+  if (!part.empty()) ReleaseFilePages(part);
 }
 
 // Writes a piece; the matrix is still the old one.
@@ -85,14 +91,15 @@ void Write(const Move& move, const Piece& piece, std::byte* memory) {
     move.faster->Tile(m, {to, move.codes});
     ReleaseFilePages(m.codes);
   } else {
-    CopyPart(m.codes.subspan(piece.begin, piece.end - piece.begin), to + piece.begin);
+    const size_t bytes = piece.end - piece.begin;
+    CopyPart(m.codes.subspan(piece.begin, bytes), bytes, to + piece.begin);
   }
   if (!piece.small_parts) return;
   to += WholeLines(move.codes);
-  for (const auto* part : SmallPartsOf(*move.matrix)) {
-    CopyPart(*part, to);
-    to += WholeLines(part->size());
-  }
+  ForSmallParts(move, [&](const auto& part, size_t bytes) {
+    CopyPart(part, bytes, to);
+    to += WholeLines(bytes);
+  });
 }
 
 // Lets the matrix be what was written, and go what it was.
@@ -100,11 +107,11 @@ void Finish(const Move& move, const std::shared_ptr<std::byte>& memory) {
   PackedMatrix& m = *move.matrix;
   const std::byte* at = memory.get() + move.to;
   const auto place = [&at](std::span<const std::byte>& part, size_t bytes) {
-    if (bytes > 0) part = {at, bytes};
+    part = bytes > 0 ? std::span(at, bytes) : std::span<const std::byte>();
     at += WholeLines(bytes);
   };
   place(m.codes, move.codes);
-  for (auto* part : SmallPartsOf(m)) place(*part, part->size());
+  ForSmallParts(move, place);
   if (move.faster != nullptr) m.codec = move.faster;
   m.owner = memory;
 }

@@ -103,13 +103,15 @@ TEST_P(PackedModel, IsLoadedIntoLargePagesIfItsWeightsAreFewEnough) {
 
 // Weights that change their form on the way: rows of the table, one token, prompts, float and int8
 // activations see the same ones, and reports the same sizes.
-TEST_P(PackedModel, OfTrellisCodesInLargePagesIsTheSameModel) {
+TEST_P(PackedModel, OfCodesThatGoIntoTilesIsTheSameModelInLargePages) {
   Rng rng(1);
-  const Codec* const codecs[] = {Trellis1Codec(), Trellis2Codec(), Trellis3Codec(),
-                                 Trellis4Codec()};
+  const Codec* const codecs[] = {
+      Trellis1Codec(),       FindCodec("int4-g64"),   Trellis2Codec(), FindCodec("int8-g64"),
+      Trellis3Codec(),       FindCodec("int3-g64"),   Trellis4Codec(), FindCodec("int2-g64"),
+      FindCodec("int1-g64"), FindCodec("ternary-g64")};
   size_t next = 0;
   const auto random = [&](const PackedMatrix& m) {
-    PackedMatrix trellis = RandomMatrix(codecs[next++ % 4], m.rows, m.cols, rng);
+    PackedMatrix trellis = RandomMatrix(codecs[next++ % std::size(codecs)], m.rows, m.cols, rng);
     trellis.input = m.input;
     return trellis;
   };

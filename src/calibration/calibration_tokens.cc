@@ -176,8 +176,9 @@ Json ManifestOf(std::span<const CalibrationText> texts, int64_t context,
     manifest["texts"].push_back(
         {{"name", text.name}, {"source", text.source}, {"sha256", text.sha256}});
   }
-  CountWindows(cut.windows, manifest);
+  manifest["windows"] = 0;  // the order of keys is that of the file
   manifest["context"] = context;
+  CountWindows(cut.windows, manifest);
   if (!cut.held_out.empty()) manifest["held_out"] = cut.held_out.size();
   return manifest;
 }

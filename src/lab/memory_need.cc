@@ -110,13 +110,20 @@ int64_t KvBytes(const ModelConfig& c, KvType type, int64_t context, int64_t sequ
 
 int64_t ActivationBytes(const ModelConfig& c, ActivationType type, bool float_weights,
                         int64_t rows) {
-  const int64_t widest = std::max({c.hidden_size, c.query_size(), c.intermediate_size});
-  const int64_t prepared = (widest + kGroup - 1) / kGroup * kGroup;
+  const auto widths = {c.hidden_size, c.query_size(), c.intermediate_size};
+  const auto padded = [](int64_t width) { return (width + kGroup - 1) / kGroup * kGroup; };
+  const int64_t prepared = padded(std::max(widths));
+  // Whole groups are read where they lie, unless a rotation changes them; only packed weights have
+  // some.
+  int64_t copied = 0;
+  for (const int64_t width : widths) {
+    if (!float_weights || width % kGroup != 0) copied = std::max(copied, padded(width));
+  }
   const int64_t gate = c.mlp == MlpKind::kGated ? c.intermediate_size : 0;
   const int64_t tables = c.rope_theta_local > 0 ? 2 : 1;  // layers with a window have their own
   const int64_t rope = c.learned_positions() ? 0 : tables * c.head_dim;
   const int64_t floats = 3 * c.hidden_size + c.query_size() + 2 * c.kv_size() +
-                         std::max(c.query_size(), c.intermediate_size) + gate + prepared + rope;
+                         std::max(c.query_size(), c.intermediate_size) + gate + copied + rope;
   const bool codes = type != ActivationType::kFloat32 && !float_weights;
   return rows * (4 * floats + (codes ? prepared + 8 * (prepared / kGroup) : 0));
 }

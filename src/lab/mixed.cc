@@ -60,10 +60,10 @@ Result<MixedInputs> PrepareMixed(const Model& model, const CalibrationTokens& to
     clock.Done(1.0 / total);
     return clock.Begin(fmt::format("sensitivities, window {} of {}", done, total)).ok();
   };
-  CRUMB_ASSIGN_OR_RETURN(inputs.sensitivity, KnownOrMeasuredSensitivity(
-                                                 JoinPath(cache, key_of(tokens) + ".sensitivity"),
-                                                 model, model_sha256, tokens.windows, {}, pool,
-                                                 measured));
+  CRUMB_ASSIGN_OR_RETURN(
+      inputs.sensitivity,
+      KnownOrMeasuredSensitivity(JoinPath(cache, key_of(tokens) + ".sensitivity"), model,
+                                 model_sha256, tokens.windows, {}, pool, measured));
   const auto moments = [&](const NamedMatrix& matrix) {
     return inputs.calibration->Moments(InputNameOf(matrix));
   };

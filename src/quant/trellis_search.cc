@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kSegmentRows = 320;
 // A search has forgotten its beginning after this many times the rows that a state spans.
-constexpr int64_t kMemory = 10;
+constexpr int64_t kMemory = 14;
 
 constexpr float kUnreachable = 1e30f;
 

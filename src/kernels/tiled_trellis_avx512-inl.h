@@ -24,8 +24,8 @@ struct TiledTrellis {
   static constexpr int64_t kRows = 8 * kSteps;
   static constexpr int kVectors = kSteps / 2;  // of 16 rows
   static constexpr int kTables = TrellisRow<kBits>::kTables;
-  // Steps whose windows lie in the same bytes.
-  static constexpr int kShared = kBits == 4 ? 1 : kBits == 3 ? 4 : 2;
+  // Steps whose windows are made together.
+  static constexpr int kShared = kBits == 4 ? 1 : kBits == 2 ? 2 : 4;
   // Of a piece.
   static constexpr int kPlanes = kBits == 4 ? 2 : 1;
   static constexpr int64_t kHistoryBytes = kBits == 3 ? 4 : 6;
@@ -82,7 +82,7 @@ struct TiledTrellis {
                                                    const Use& use) {
     const uint8_t* odds = octet + kPieceBytes;
     Vector before = Windows(odds + kFirst / 2);
-    CRUMB_UNROLL for (int s = kFirst; s < kLast; s += 4) {
+    CRUMB_UNROLL for (int s = kFirst; s < kLast; s += kShared) {
       const Vector even = Windows(octet + s / 2), odd = Windows(odds + s / 2 + 2);
       use(s, _mm512_add_epi8(t.template LookUp<1>(0, even), t.template LookUp<0>(1, before)));
       use(s + 1, _mm512_add_epi8(t.template LookUp<1>(0, odd), t.template LookUp<1>(1, even)));
@@ -92,8 +92,7 @@ struct TiledTrellis {
     }
   }
 
-  // Calls use(s, levels) for the steps kFirst <= s < kLast of eight columns, multiples of kShared
-  // (1 bit: of 4).
+  // Calls use(s, levels) for the steps kFirst <= s < kLast of eight columns, multiples of kShared.
   template <int kFirst, int kLast, typename Use>
   static CRUMB_INLINE inline void ForSteps(const uint8_t* octet, const Tables& tables,
                                            const Use& use) {
@@ -191,7 +190,7 @@ struct TiledTrellis {
                                                    Float (&sums)[kBatch][kVectors]) {
     constexpr int kFitting = kBatch == 1 ? 16 : kBatch == 2 ? 8 : kBatch <= 4 ? 4 : 2;
     constexpr int kAtOnce = kFitting < kSteps ? kFitting : kSteps;
-    static_assert(kAtOnce >= (kBits == 1 ? 4 : kShared));
+    static_assert(kAtOnce >= kShared);
     Sums dots[kBatch][kAtOnce];
     CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
       const auto start = reinterpret_cast<Sums>(Start(x, b * x.groups + g));

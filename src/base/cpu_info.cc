@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #elif defined(__aarch64__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -66,12 +68,24 @@ uint64_t SavedRegisters() {
   return (uint64_t{high} << 32) | low;
 }
 
+// Linux lets only processes use the tile registers (8 KiB on each task switch) that ask for them.
+bool MayUseTiles() {
+#if defined(__linux__)
+  constexpr long kAsk = 0x1023;   // ARCH_REQ_XCOMP_PERM, asm/prctl.h since Linux 5.16
+  constexpr long kTileData = 18;  // the bit of XCR0
+  return syscall(SYS_arch_prctl, kAsk, kTileData) == 0;
+#else
+  return true;
+#endif
+}
+
 bool Saves(uint64_t xcr0, Needs needs) {
   uint64_t mask = 0;
   if (needs == Needs::kYmm) mask = 0x6;                 // SSE, AVX
   if (needs == Needs::kZmm) mask = 0xe6;                // and opmask, ZMM_Hi256, Hi16_ZMM
   if (needs == Needs::kTile) mask = uint64_t{3} << 17;  // XTILECFG, XTILEDATA
-  return (xcr0 & mask) == mask;
+  if ((xcr0 & mask) != mask) return false;
+  return needs != Needs::kTile || MayUseTiles();
 }
 
 std::vector<std::string> Features() {

@@ -21,7 +21,8 @@ struct CpuInfo {
   std::vector<std::string> features;  // sorted, names as in /proc/cpuinfo ("avx2", "avx512_vnni")
   std::vector<CpuCache> caches;       // by level; empty where the system does not tell
 
-  // Whether the extension is there AND the operating system saves its registers.
+  // Whether the extension is there AND the operating system saves its registers (those of AMX for
+  // processes that ask: reading this asks for them).
   bool Has(std::string_view feature) const;
   // Bytes of the largest cache, 0 when not known.
   int64_t LastLevelCacheBytes() const;

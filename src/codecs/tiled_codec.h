@@ -28,6 +28,8 @@ const TiledCodec* FormInTiles(const Codec* codec);
 
 // nullptr when `codec` is not one of these.
 const TiledCodec* AsTiled(const Codec* codec);
+// Of such a codec its original, else the codec itself.
+const Codec* OriginalOf(const Codec* codec);
 
 }  // namespace crumb
 

@@ -107,7 +107,7 @@ TEST(TiledGrid, IsNoCodecOfFiles) {
   }
   EXPECT_EQ(TiledGridOf(Trellis2Codec()), nullptr);
   EXPECT_NE(FormInTiles(Trellis2Codec()), nullptr);
-  EXPECT_EQ(FormInTiles(FindCodec("f16")), nullptr);
+  EXPECT_EQ(FormInTiles(FindCodec("f32")), nullptr);
 }
 
 }  // namespace

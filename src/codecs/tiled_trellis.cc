@@ -7,6 +7,7 @@
 
 #include "base/float16.h"
 #include "codecs/codec_checks.h"
+#include "codecs/trellis.h"
 
 namespace crumb {
 namespace {
@@ -18,11 +19,11 @@ constexpr int64_t kGroup = 64;
 int64_t Pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 template <int kBits>
-class TiledTrellisOf final : public TiledTrellisCodec {
+class TiledTrellis final : public TiledCodec {
  public:
-  explicit TiledTrellisOf(const TrellisCodec* original) : original_(original) {}
+  explicit TiledTrellis(const TrellisCodec* original) : original_(original) {}
 
-  const TrellisCodec* original() const override { return original_; }
+  const Codec* original() const override { return original_; }
   int64_t tile_rows() const override { return kTile; }
   std::string_view name() const override { return original_->name(); }
   double code_bits() const override { return kBits; }
@@ -117,20 +118,16 @@ class TiledTrellisOf final : public TiledTrellisCodec {
 
 }  // namespace
 
-const TiledTrellisCodec* TiledFormOf(const Codec* codec) {
-  static const TiledTrellisOf<1> one(Trellis1Codec());
-  static const TiledTrellisOf<2> two(Trellis2Codec());
-  static const TiledTrellisOf<3> three(Trellis3Codec());
-  static const TiledTrellisOf<4> four(Trellis4Codec());
-  for (const TiledTrellisCodec* tiled :
-       std::initializer_list<const TiledTrellisCodec*>{&one, &two, &three, &four}) {
+const TiledCodec* TiledTrellisOf(const Codec* codec) {
+  static const TiledTrellis<1> one(Trellis1Codec());
+  static const TiledTrellis<2> two(Trellis2Codec());
+  static const TiledTrellis<3> three(Trellis3Codec());
+  static const TiledTrellis<4> four(Trellis4Codec());
+  for (const TiledCodec* tiled :
+       std::initializer_list<const TiledCodec*>{&one, &two, &three, &four}) {
     if (tiled->original() == codec) return tiled;
   }
   return nullptr;
-}
-
-const TiledTrellisCodec* AsTiledTrellis(const Codec* codec) {
-  return dynamic_cast<const TiledTrellisCodec*>(codec);
 }
 
 }  // namespace crumb

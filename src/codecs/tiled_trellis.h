@@ -1,6 +1,6 @@
 // Trellis codes (codecs/trellis.h) in the order in which vectors of 64 bytes
 // multiply them fastest: the same weights, scales and tables, with the codes in tiles. Only in
-// memory, for kernels that ask for it (FasterOrder in kernels/matmul.h): no file holds it, the
+// memory, for kernels that ask for it (FasterForm in kernels/matmul.h): no file holds it, the
 // registry does not list it, and it goes by the name of the original.
 //
 // A tile is 64 rows (1 bit: 128); a piece of it is 8 columns of one plane (4 bits: of two planes; 1
@@ -20,25 +20,12 @@
 #ifndef CRUMB_CODECS_TILED_TRELLIS_H_
 #define CRUMB_CODECS_TILED_TRELLIS_H_
 
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
 #include "codecs/tiled_codec.h"
-#include "codecs/trellis.h"
 
 namespace crumb {
 
-class TiledTrellisCodec : public TiledCodec {
- public:
-  const TrellisCodec* original() const override = 0;
-};
-
-// nullptr for any other codec.
-const TiledTrellisCodec* TiledFormOf(const Codec* codec);
-
-// nullptr when `codec` is not one of these.
-const TiledTrellisCodec* AsTiledTrellis(const Codec* codec);
+// nullptr for codecs that are no trellis.
+const TiledCodec* TiledTrellisOf(const Codec* codec);
 
 }  // namespace crumb
 

@@ -7,6 +7,7 @@
 
 #include "base/float16.h"
 #include "base/rng.h"
+#include "codecs/trellis.h"
 
 namespace crumb {
 namespace {
@@ -17,7 +18,7 @@ size_t Index(int64_t i) { return static_cast<size_t>(i); }
 
 TEST(TiledTrellis, DecodesToTheWeightsOfTheOriginal) {
   for (const Codec* codec : kTiled) {
-    const TiledTrellisCodec* tiled = TiledFormOf(codec);
+    const TiledCodec* tiled = TiledTrellisOf(codec);
     ASSERT_NE(tiled, nullptr);
     for (const auto& [rows, cols] :
          {std::pair{1, 1}, std::pair{64, 64}, std::pair{65, 63}, std::pair{130, 200},
@@ -53,16 +54,16 @@ TEST(TiledTrellis, DecodesToTheWeightsOfTheOriginal) {
 
 TEST(TiledTrellis, IsNoCodecOfFiles) {
   for (const Codec* codec : kTiled) {
-    const TiledTrellisCodec* tiled = TiledFormOf(codec);
+    const TiledCodec* tiled = TiledTrellisOf(codec);
     EXPECT_EQ(tiled->name(), codec->name());
     EXPECT_EQ(FindCodec(tiled->name()), codec);
     EXPECT_EQ(AsTrellis(tiled), nullptr);
-    EXPECT_EQ(AsTiledTrellis(codec), nullptr);
-    EXPECT_EQ(AsTiledTrellis(tiled), tiled);
+    EXPECT_EQ(AsTiled(codec), nullptr);
+    EXPECT_EQ(AsTiled(tiled), tiled);
     // The bytes of one are never taken for those of the other.
     EXPECT_NE(tiled->SizeOf(64, 64).codes, codec->SizeOf(64, 64).codes);
   }
-  EXPECT_EQ(TiledFormOf(FindCodec("int4-g64")), nullptr);
+  EXPECT_EQ(TiledTrellisOf(FindCodec("int4-g64")), nullptr);
 }
 
 }  // namespace

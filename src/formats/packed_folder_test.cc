@@ -220,7 +220,7 @@ TEST_F(PackedInputTransforms, OfAnotherWidthOrWithNanAreRefusedWithTheMatrixName
 TEST_F(PackedFolders, CodesInAnOrderForMemoryOnlyAreRefused) {
   auto writer = std::move(PackedFolderWriter::Create(JoinPath(root_, "other"), false)).value();
   const PackedMatrix stored = RandomMatrix("trellis2", 3, 100);
-  const TiledTrellisCodec* tiled = TiledFormOf(stored.codec);
+  const TiledCodec* tiled = FormInTiles(stored.codec);
   std::vector<std::byte> codes(static_cast<size_t>(tiled->SizeOf(3, 100).codes));
   PackedMatrix matrix = stored;
   matrix.codec = tiled;

@@ -162,14 +162,12 @@ void DecodeBinaryRow(const WeightView& w, int64_t row, float* out) {
 // Short rows one by one, so that memory is read in the order of its addresses, if a vector is so
 // wide that one chain of sums keeps up with memory (Simd::kRowByRow). Long rows side by side: one
 // row's activations would not stay in the innermost cache until the next row.
-constexpr int64_t kShortRow = 2048;
-
 template <typename Loader>
 void FloatRowsOfOne(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
                     float* y) {
   const int64_t row_bytes = w.cols * Loader::kBytes;
   const FloatWeights weights = {w.codes + begin * row_bytes, row_bytes, w.cols};
-  if (Simd::kRowByRow && w.cols <= kShortRow) {
+  if (Simd::kRowByRow && w.cols <= kShortFloatRow) {
     for (int64_t r = 0; r < end - begin; ++r) {
       FloatTile<Loader, 1, 1>(RowsFrom(weights, r), x.floats, 0, y + begin + r, 0);
     }

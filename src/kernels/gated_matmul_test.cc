@@ -18,7 +18,7 @@ TEST(GatedMatMul, IsBitForBitTheProductsAndTheActivationOneAfterTheOther) {
   ForEachKernelSet([] {
     Rng rng(5);
     constexpr int64_t kCols = 128;
-    const Codec* tiled = TiledFormOf(FindCodec("trellis2"));
+    const Codec* tiled = FormInTiles(FindCodec("trellis2"));
     for (const Codec* codec :
          {Float16Codec(), FindCodec("int4-g64"), FindCodec("trellis2"), tiled}) {
       for (const int64_t rows : {5, 64, 301}) {

@@ -54,6 +54,7 @@ struct IntInputs {
   const float* offsets;
   const int32_t* sums;
   int64_t groups;
+  const MatrixUnit* unit;
 };
 
 IntInputs PrepareInputs(const ActivationView& x, bool ternary, const IntScratch& scratch) {
@@ -62,7 +63,8 @@ IntInputs PrepareInputs(const ActivationView& x, bool ternary, const IntScratch&
     scratch.x_offsets[i] = x.scales[i] * static_cast<float>(x.sums[i]);
     if (ternary) TernaryOrder(x.codes + i * kGroup, scratch.x_codes + i * kGroup);
   }
-  return {ternary ? scratch.x_codes : x.codes, x.scales, scratch.x_offsets, x.sums, x.groups};
+  return {
+      ternary ? scratch.x_codes : x.codes, x.scales, scratch.x_offsets, x.sums, x.groups, x.unit};
 }
 
 IntInputs RowsFrom(IntInputs x, int64_t b) {
@@ -200,11 +202,17 @@ void IntTileFor(int64_t batch, const IntScratch& w, const IntInputs& x, int64_t 
   }
 }
 
-// Any number of activation rows: as few register tiles as will do, of nearly the same width, since
-// a narrow one waits for its own sums.
+// Any number of activation rows, by the matrix unit if there is one: as few register tiles as will
+// do, of nearly the same width, since a narrow one waits for its own sums.
 template <bool kWide, bool kGroupScales>
 void IntTiles(const IntScratch& w, const IntInputs& x, int64_t batch, int64_t rows,
               const float* row_scales, float* y, int64_t y_stride) {
+  if (x.unit != nullptr && batch >= x.unit->batch) {
+    const UnpackedRows unpacked = {
+        w.levels, kGroupScales ? w.scales : nullptr, w.offsets, row_scales, x.groups,
+        rows,     kStart<kWide, kGroupScales>};
+    return x.unit->multiply(unpacked, {x.codes, x.scales, x.offsets, x.sums}, batch, y, y_stride);
+  }
   const int64_t tiles = (batch + Simd::kIntBatch - 1) / Simd::kIntBatch;
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t b = batch * i / tiles;

@@ -24,6 +24,12 @@ struct SetEntry {
 const std::vector<SetEntry>& AllSets() {
   static const std::vector<SetEntry> sets = {
 #if defined(__x86_64__)
+    {"amx",
+     {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512vbmi", "gfni", "fma",
+      "f16c", "bmi2", "amx_tile", "amx_int8"},
+     AmxMatmul,
+     Avx512Layers,
+     Avx512Attention},
     {"avx512",
      {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512vbmi", "gfni", "fma",
       "f16c", "bmi2"},

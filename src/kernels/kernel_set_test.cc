@@ -38,11 +38,14 @@ TEST(KernelSet, UnknownNameListsTheChoices) {
 }
 
 // Each set has tables of its own: a Highway target that was not taken would show as a repeated one.
+// Only "amx" is "avx512" with another way to multiply many rows.
 TEST(KernelSet, NoTwoSetsShareATable) {
   std::set<const void*> tables;
   for (const std::string& name : SupportedKernelSets()) {
     ASSERT_TRUE(SelectKernelSet(name).ok());
     EXPECT_TRUE(tables.insert(CurrentKernels().matmul).second) << name;
+    EXPECT_EQ(CurrentKernels().matmul->unit != nullptr, name == "amx");
+    if (name == "amx") continue;
     EXPECT_TRUE(tables.insert(CurrentKernels().layers).second) << name;
   }
   ASSERT_TRUE(SelectKernelSet(SupportedKernelSets().front()).ok());

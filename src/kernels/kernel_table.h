@@ -41,7 +41,9 @@ enum class WeightFormat {
   kTiledInt2,
   kTiledInt1,
   kTiledTernary,
-  kTiledBinaryRow
+  kTiledBinaryRow,
+  kTiledFloat16,
+  kTiledBfloat16
 };
 
 // A PackedMatrix of one of the formats above. Nothing is aligned: parts may lie anywhere in a file.
@@ -58,6 +60,37 @@ struct WeightView {
   const uint8_t* table;  // trellis formats only
 };
 
+// What a unit for matrices of int8 (AMX) multiplies: a group of 16 weight rows of up to 8 bits,
+// unpacked, is 16 quads (four columns each) of 16 words, word r four levels of row r; groups lie
+// one behind the other. In floats, in this order, each operation rounded once:
+//   acc <- fma(float(dot + start sum), scale x_scale, acc);  acc <- fma(-offset, x_offset, acc)
+// group after group, with `dot` the exact sum of level times code and `sum` that of the group's
+// codes.
+struct UnpackedRows {
+  const uint8_t* levels;
+  const float* scales;      // group, row; nullptr: 1, and no offsets
+  const float* offsets;     // group, row
+  const float* row_scales;  // without scales: the sum times that of its row
+  int64_t groups;
+  int64_t rows;  // of the 16 that are stored
+  int32_t start;
+};
+// Row b starts at codes + b * groups * 64 and at b * groups of the others.
+struct CodedActivations {
+  const int8_t* codes;
+  const float* scales;
+  const float* offsets;
+  const int32_t* sums;
+};
+struct MatrixUnit {
+  int64_t batch;      // activation rows that it takes at least
+  void (*prepare)();  // on a thread, before it calls multiply
+  void (*release)();  // after that
+  // y[b * y_stride + r] for `n` activation rows.
+  void (*multiply)(const UnpackedRows& w, const CodedActivations& x, int64_t n, float* y,
+                   int64_t y_stride);
+};
+
 // Rows of activations (kernels/matmul.h) as pointers: row b starts at floats + b * groups * 64 and
 // codes + b * groups * 64, its scales and sums at b * groups.
 struct ActivationView {
@@ -68,10 +101,15 @@ struct ActivationView {
   const int8_t* codes;
   const float* scales;
   const int32_t* sums;
+  const MatrixUnit* unit;  // prepared, or nullptr: there is none, or too few rows or floats
 };
 
 // Weight rows that a matrix kernel may decode at a time; see MatmulKernels::rows.
 inline constexpr int64_t kTileRows = 16;
+
+// Columns up to which rows of floats are short: activations stay in the innermost cache from one
+// row to the next.
+inline constexpr int64_t kShortFloatRow = 2048;
 
 // Floats in the widest vector of any set.
 inline constexpr int64_t kWidestVector = 16;
@@ -98,6 +136,9 @@ struct MatmulKernels {
   // Whether `rows` takes codes in tiles (codecs/tiled_codec.h), which it then multiplies faster
   // than those in the order of files.
   bool tiles;
+
+  // For sets of 16 lanes; nullptr: none.
+  const MatrixUnit* unit;
 };
 
 // A tile of decoded rows, twice as much again for scales and windows or for the 128 rows of a tile
@@ -181,6 +222,8 @@ const AttentionKernels& Avx2Attention();
 const MatmulKernels& Avx512Matmul();
 const LayerKernels& Avx512Layers();
 const AttentionKernels& Avx512Attention();
+// Those of avx512 with a matrix unit.
+const MatmulKernels& AmxMatmul();
 // Only for ARM.
 const MatmulKernels& NeonMatmul();
 const LayerKernels& NeonLayers();

@@ -169,6 +169,7 @@ class TileAhead {
 // clang-format off
 #include "kernels/group_levels-inl.h"
 #include "kernels/float_products-inl.h"
+#include "kernels/tiled_floats-inl.h"
 #include "kernels/int_products-inl.h"
 #include "kernels/trellis-inl.h"
 // clang-format on
@@ -230,7 +231,9 @@ void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t e
                                                 TiledGridRows<WeightFormat::kInt2>,
                                                 TiledGridRows<WeightFormat::kInt1>,
                                                 TiledGridRows<WeightFormat::kTernary>,
-                                                TiledGridRows<WeightFormat::kBinaryRow>};
+                                                TiledGridRows<WeightFormat::kBinaryRow>,
+                                                TiledFloatRows<LoadFloat16>,
+                                                TiledFloatRows<LoadBfloat16>};
     constexpr int kFirst = static_cast<int>(WeightFormat::kTiledTrellis1);
     const int i = static_cast<int>(w.format) - kFirst;
     if (i >= 0) return kTiled[i](w, x, begin, end, y, y_stride, scratch);
@@ -240,4 +243,4 @@ void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t e
 
 #include "kernels/rotation-inl.h"
 
-constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate, Simd::kTiles};
+constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate, Simd::kTiles, nullptr};

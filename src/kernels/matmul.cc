@@ -81,6 +81,8 @@ WeightFormat TrellisFormat(int bits) {
 
 // In tiles; of which format `original` is otherwise.
 WeightFormat TiledFormat(const Codec* original) {
+  if (original == Float16Codec()) return WeightFormat::kTiledFloat16;
+  if (original == Bfloat16Codec()) return WeightFormat::kTiledBfloat16;
   const GroupIntCodec* grid = AsGroupInt(original);
   const TrellisCodec* trellis = AsTrellis(original);
   const WeightFormat format = grid != nullptr      ? GroupFormat(grid->levels())
@@ -190,7 +192,8 @@ ActivationView ViewOf(const Activations& x) {
           x.floats(0),
           int8 ? x.codes(0) : nullptr,
           int8 ? x.scales(0) : nullptr,
-          int8 ? x.sums(0) : nullptr};
+          int8 ? x.sums(0) : nullptr,
+          nullptr};
 }
 
 int64_t RowsAtOnce(const PackedMatrix& weights) {
@@ -199,6 +202,14 @@ int64_t RowsAtOnce(const PackedMatrix& weights) {
 }
 
 void ProductRows(const Product& product, const ActivationView& x, int64_t begin, int64_t end) {
+  const MatrixUnit* unit = CurrentKernels().matmul->unit;
+  if (x.unit == nullptr && unit != nullptr && x.int8 && x.batch >= unit->batch) {
+    ActivationView with_unit = x;
+    with_unit.unit = unit;
+    unit->prepare();
+    ProductRows(product, with_unit, begin, end);
+    return unit->release();
+  }
   const Operand operand = Describe(*product.weights);
   if (operand.has_kernel) {
     CurrentKernels().matmul->rows(operand.view, x, begin, end, product.y, product.y_stride,
@@ -316,8 +327,10 @@ void MatMul(std::span<const Product> products, const Activations& x, ThreadPool&
   });
 }
 
-const TiledCodec* FasterForm(const Codec* codec) {
-  return CurrentKernels().matmul->tiles ? FormInTiles(codec) : nullptr;
+const TiledCodec* FasterForm(const Codec* codec, int64_t cols) {
+  if (!CurrentKernels().matmul->tiles) return nullptr;
+  // Short rows of floats are read one after another as fast as tiles.
+  return IsFloat(codec) && cols <= kShortFloatRow ? nullptr : FormInTiles(codec);
 }
 
 void GatherRows(const PackedMatrix& table, std::span<const int32_t> rows, float* out) {

@@ -103,10 +103,10 @@ inline void MatMul(const PackedMatrix& weights, const Activations& x, float* y, 
   MatMul(std::span<const Product>(&product, 1), x, pool);
 }
 
-// The form of matrices of this codec that the current kernel set multiplies fastest, for who copies
-// weights anyway; nullptr: as they are. Other sets multiply it too, as slowly as any codec that has
-// no kernel.
-const TiledCodec* FasterForm(const Codec* codec);
+// The form of matrices of this codec and so many columns that the current kernel set multiplies
+// fastest, for who copies weights anyway; nullptr: as they are. Other sets multiply it too, as
+// slowly as any codec that has no kernel.
+const TiledCodec* FasterForm(const Codec* codec, int64_t cols);
 
 // out[i * cols + c] = weight (rows[i], c) for activations that were not transformed: the look-up of
 // an embedding table.

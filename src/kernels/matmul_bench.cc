@@ -266,7 +266,7 @@ Result<Json> RunBlock(const Options& options, const Block& block, const Arena& a
   for (const char* name : kCodecs) {
     const Codec* codec = FindCodec(name);
     // As commands that run a model hold it.
-    const TiledCodec* faster = options.as_stored ? nullptr : FasterForm(codec);
+    const TiledCodec* faster = options.as_stored ? nullptr : FasterForm(codec, block.cols);
     if (faster != nullptr) codec = faster;
     const bool is_half = codec == Float16Codec();
     for (const ActivationType type : {ActivationType::kInt8, ActivationType::kFloat32}) {

@@ -137,7 +137,7 @@ TEST(MatMulOrder, FloatProductsAreSumsOfLanesWhateverTheBatch) {
   ForEachKernelSet([] {
     const std::string set(ActiveKernelSet());
     if (set == "scalar") return;
-    const size_t lanes = set == "avx512" ? 16 : set == "avx2" ? 8 : 4;
+    const size_t lanes = set == "avx512" || set == "amx" ? 16 : set == "avx2" ? 8 : 4;
     for (const Codec* codec : {Float32Codec(), Float16Codec(), Bfloat16Codec()}) {
       for (const int64_t cols : {64, 200, 2100}) {
         Rng rng(17);

@@ -16,7 +16,6 @@
 #include "codecs/float_codecs.h"
 #include "codecs/group_int.h"
 #include "codecs/tiled_codec.h"
-#include "codecs/tiled_trellis.h"
 #include "codecs/trellis.h"
 
 namespace crumb {
@@ -25,8 +24,7 @@ inline size_t Index(int64_t i) { return static_cast<size_t>(i); }
 
 // Of a trellis codec, in tiles or not; empty for others.
 inline std::span<const uint8_t> DefaultTables(const Codec* codec) {
-  if (const TiledTrellisCodec* tiled = AsTiledTrellis(codec)) codec = tiled->original();
-  const TrellisCodec* trellis = AsTrellis(codec);
+  const TrellisCodec* trellis = AsTrellis(OriginalOf(codec));
   return trellis != nullptr ? trellis->default_tables() : std::span<const uint8_t>();
 }
 
@@ -78,8 +76,8 @@ inline PackedMatrix Tiled(const PackedMatrix& m) {
 
 // Whether products with int8 activations use their codes.
 inline bool HasInt8Kernel(const Codec* codec) {
-  return AsGroupInt(codec) != nullptr || AsTrellis(codec) != nullptr || AsTiled(codec) != nullptr ||
-         codec == BinaryRowCodec();
+  codec = OriginalOf(codec);
+  return AsGroupInt(codec) != nullptr || AsTrellis(codec) != nullptr || codec == BinaryRowCodec();
 }
 
 // Random bits of a codec with an integer kernel, normal numbers of a float codec.

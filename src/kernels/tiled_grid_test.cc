@@ -53,7 +53,7 @@ void ExpectTheSame(const char* name, int64_t rows, int64_t cols,
 TEST(TiledGridProducts, EqualThoseOfTheOriginalBitForBit) {
   ForEachKernelSet([] {
     for (const char* name : kGrids) {
-      if (FasterForm(FindCodec(name)) == nullptr) continue;
+      if (FasterForm(FindCodec(name), 200) == nullptr) continue;
       std::vector<int64_t> batches;
       for (int64_t batch = 1; batch <= 33; ++batch) batches.push_back(batch);
       ExpectTheSame(name, 50, 200, batches, {1});
@@ -72,7 +72,7 @@ TEST(TiledGridProducts, OfTheLargestLevelsAndCodesAreExact) {
     ThreadPool pool(1);
     for (const char* name : kGrids) {
       const Codec* codec = FindCodec(name);
-      if (FasterForm(codec) == nullptr) continue;
+      if (FasterForm(codec, 128) == nullptr) continue;
       Rng rng(1);
       const PackedMatrix w = RandomMatrix(codec, 32, 128, rng);
       const std::vector<std::byte> ones(w.codes.size(), std::byte{0xff});
@@ -142,8 +142,8 @@ TEST(TiledGridProducts, AreWithinRoundingInSetsThatHaveNoKernelForThem) {
       for (int64_t r = 0; r < kRows; ++r) {
         tiled.codec->DecodeRow(tiled, r, weights);
         for (int64_t b = 0; b < kBatch; ++b) {
-          const Expected e =
-              FasterForm(codec) != nullptr ? Int8Product(w, r, x, b) : FloatProduct(weights, x, b);
+          const Expected e = FasterForm(codec, kCols) != nullptr ? Int8Product(w, r, x, b)
+                                                                 : FloatProduct(weights, x, b);
           ASSERT_NEAR(y[Index(b * (kRows + 3) + r)], e.value, Bound(e.magnitude, kCols))
               << name << " row " << r;
         }

@@ -337,7 +337,7 @@ void TiledTrellisRows(const WeightView& w, const ActivationView& x, int64_t begi
                       float* y, int64_t y_stride, void* scratch) {
   using Code = TiledTrellis<kBits>;
   if (!x.int8) return Code::RowsOfFloats(w, x, begin, end, y, y_stride, scratch);
-  const IntInputs inputs = {x.codes, x.scales, nullptr, x.sums, x.groups};
+  const IntInputs inputs = {x.codes, x.scales, nullptr, x.sums, x.groups, x.unit};
   if (x.batch <= Code::kInRegisters) {
     return Code::RowsInRegisters(w, inputs, x.batch, begin, end, y, y_stride);
   }

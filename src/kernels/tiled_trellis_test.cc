@@ -26,7 +26,7 @@ std::vector<float> Products(const PackedMatrix& w, const Activations& x, ThreadP
 TEST(TiledTrellisProducts, EqualThoseOfTheOriginalBitForBit) {
   ForEachKernelSet([] {
     for (const Codec* codec : kTiled) {
-      if (FasterForm(codec) == nullptr) continue;
+      if (FasterForm(codec, 64) == nullptr) continue;
       for (const auto& [rows, cols] :
            {std::pair{1, 1}, std::pair{18, 200}, std::pair{64, 64}, std::pair{70, 63},
             std::pair{150, 130}, std::pair{200, 576}, std::pair{321, 1100}}) {
@@ -67,8 +67,8 @@ TEST(TiledTrellisProducts, AreWithinRoundingInSetsThatHaveNoKernelForThem) {
       for (int64_t r = 0; r < kRows; ++r) {
         tiled.codec->DecodeRow(tiled, r, weights);
         for (int64_t b = 0; b < kBatch; ++b) {
-          const Expected e = FasterForm(codec) != nullptr ? Int8Product(tiled, r, x, b)
-                                                          : FloatProduct(weights, x, b);
+          const Expected e = FasterForm(codec, kCols) != nullptr ? Int8Product(tiled, r, x, b)
+                                                                 : FloatProduct(weights, x, b);
           ASSERT_NEAR(y[Index(b * (kRows + 3) + r)], e.value, Bound(e.magnitude, kCols));
         }
       }

@@ -213,7 +213,7 @@ void TrellisFormatRows(const WeightView& w, const ActivationView& x, int64_t beg
     return TrellisFloatRows<kBits>(w, x, begin, end, y, y_stride, scratch, levels, states);
   }
   const IntScratch parts(scratch, w.groups, x.batch);
-  const IntInputs inputs = {x.codes, x.scales, nullptr, x.sums, x.groups};
+  const IntInputs inputs = {x.codes, x.scales, nullptr, x.sums, x.groups, x.unit};
   if constexpr (Simd::kOwnRows) {
     if (x.batch <= kFewOfTrellis) {
       return TrellisRowProducts<kBits>(w, inputs, x.batch, begin, end, y, y_stride, parts);

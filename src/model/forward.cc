@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "codecs/float_codecs.h"
+#include "codecs/tiled_codec.h"
 #include "kernels/gated_matmul.h"
 
 namespace crumb {
@@ -18,7 +19,7 @@ void Grow(int64_t rows, int64_t width, std::vector<float>& buffer) {
 
 // Whether the matrices take their input alike.
 bool Alike(const PackedMatrix& a, const PackedMatrix& b) {
-  return IsFloat(a.codec) == IsFloat(b.codec) && a.input == b.input;
+  return IsFloat(OriginalOf(a.codec)) == IsFloat(OriginalOf(b.codec)) && a.input == b.input;
 }
 
 }  // namespace
@@ -228,7 +229,8 @@ bool Forward::OnePass(const LayerWeights& w) const {
 }
 
 void Forward::Prepare(const float* in, int64_t cols, int64_t rows, const PackedMatrix& matrix) {
-  const ActivationType type = IsFloat(matrix.codec) ? ActivationType::kFloat32 : activations_type_;
+  const bool floats = IsFloat(OriginalOf(matrix.codec));
+  const ActivationType type = floats ? ActivationType::kFloat32 : activations_type_;
   activations_.Borrow(in, rows, cols, type, pool_, matrix.input);
 }
 

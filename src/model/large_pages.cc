@@ -41,7 +41,7 @@ void ForSmallParts(const Move& move, const Use& use) {
 
 // Returns where the next matrix may lie.
 size_t Plan(PackedMatrix& m, size_t to, std::vector<Move>& moves) {
-  const TiledCodec* faster = FasterForm(m.codec);
+  const TiledCodec* faster = FasterForm(m.codec, m.cols);
   const size_t codes = faster != nullptr ? static_cast<size_t>(faster->SizeOf(m.rows, m.cols).codes)
                                          : m.codes.size();
   moves.push_back({&m, faster, codes, to});

@@ -121,7 +121,7 @@ TEST_P(PackedModel, OfCodesThatGoIntoTilesIsTheSameModelInLargePages) {
   ASSERT_NE(still, nullptr);
   ASSERT_NE(moved, nullptr);
   ASSERT_EQ(MoveToLargePages(*moved),
-            FasterForm(Trellis2Codec()) != nullptr || LargePagesOffered());
+            FasterForm(Trellis2Codec(), 64) != nullptr || LargePagesOffered());
   for (size_t i = 0; i < moved->matrices().size(); ++i) {
     const PackedMatrix& m = moved->matrices()[i].matrix;
     EXPECT_EQ(m.codec->name(), still->matrices()[i].matrix.codec->name());

@@ -30,7 +30,7 @@ enum class WeightFormat {
   kTrellis3,
   kTrellis4,
   kBinaryRow,
-  // In tiles: only for sets with MatmulKernels::tiles.
+  // In tiles: only for sets that take them (MatmulKernels).
   kTiledTrellis1,
   kTiledTrellis2,
   kTiledTrellis3,
@@ -95,9 +95,10 @@ struct MatmulKernels {
   void (*rotate)(const float* mixing, float factor, int64_t odd, int64_t power, float* x,
                  float* scratch);
 
-  // Whether `rows` takes codes in tiles (codecs/tiled_codec.h), which it then multiplies faster
-  // than those in the order of files.
-  bool tiles;
+  // Whether `rows` takes trellises and integer grids in tiles (codecs/tiled_codec.h), which it then
+  // multiplies faster than those in the order of files.
+  bool trellis_tiles;
+  bool grid_tiles;
 };
 
 // A tile of decoded rows, twice as much again for scales and windows or for the 128 rows of a tile

@@ -194,7 +194,7 @@ void BinaryRows(const WeightView& w, const ActivationView& x, int64_t begin, int
   }
 }
 
-// Simd::kTiles: the set has them. The format of a grid is that of the original.
+// Where Simd has kTrellisTiles and kGridTiles. The format of a grid is that of the original.
 template <int kBits>
 void TiledTrellisRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
                       float* y, int64_t y_stride, void* scratch);
@@ -219,25 +219,26 @@ void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t e
                                                    TrellisFormatRows<3>,
                                                    TrellisFormatRows<4>,
                                                    BinaryRows};
-  if constexpr (Simd::kTiles) {
-    constexpr decltype(&BinaryRows) kTiled[] = {TiledTrellisRows<1>,
-                                                TiledTrellisRows<2>,
-                                                TiledTrellisRows<3>,
-                                                TiledTrellisRows<4>,
-                                                TiledGridRows<WeightFormat::kInt8>,
-                                                TiledGridRows<WeightFormat::kInt4>,
-                                                TiledGridRows<WeightFormat::kInt3>,
-                                                TiledGridRows<WeightFormat::kInt2>,
-                                                TiledGridRows<WeightFormat::kInt1>,
-                                                TiledGridRows<WeightFormat::kTernary>,
-                                                TiledGridRows<WeightFormat::kBinaryRow>};
-    constexpr int kFirst = static_cast<int>(WeightFormat::kTiledTrellis1);
-    const int i = static_cast<int>(w.format) - kFirst;
+  const auto format = static_cast<int>(w.format);
+  if constexpr (Simd::kTrellisTiles) {
+    constexpr decltype(&BinaryRows) kTiled[] = {TiledTrellisRows<1>, TiledTrellisRows<2>,
+                                                TiledTrellisRows<3>, TiledTrellisRows<4>};
+    const int i = format - static_cast<int>(WeightFormat::kTiledTrellis1);
+    if (i >= 0 && i < 4) return kTiled[i](w, x, begin, end, y, y_stride, scratch);
+  }
+  if constexpr (Simd::kGridTiles) {
+    constexpr decltype(&BinaryRows) kTiled[] = {
+        TiledGridRows<WeightFormat::kInt8>,     TiledGridRows<WeightFormat::kInt4>,
+        TiledGridRows<WeightFormat::kInt3>,     TiledGridRows<WeightFormat::kInt2>,
+        TiledGridRows<WeightFormat::kInt1>,     TiledGridRows<WeightFormat::kTernary>,
+        TiledGridRows<WeightFormat::kBinaryRow>};
+    const int i = format - static_cast<int>(WeightFormat::kTiledInt8);
     if (i >= 0) return kTiled[i](w, x, begin, end, y, y_stride, scratch);
   }
-  kByFormat[static_cast<int>(w.format)](w, x, begin, end, y, y_stride, scratch);
+  kByFormat[format](w, x, begin, end, y, y_stride, scratch);
 }
 
 #include "kernels/rotation-inl.h"
 
-constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate, Simd::kTiles};
+constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate, Simd::kTrellisTiles,
+                                          Simd::kGridTiles};

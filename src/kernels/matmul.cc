@@ -113,6 +113,12 @@ WeightFormat TiledFormat(const Codec* original) {
   }
 }
 
+// Whether the current set multiplies `original` in tiles.
+bool TakesTiles(const Codec* original) {
+  const MatmulKernels& kernels = *CurrentKernels().matmul;
+  return AsTrellis(original) != nullptr ? kernels.trellis_tiles : kernels.grid_tiles;
+}
+
 // What MatMul knows of one matrix. Without a kernel for its codec, rows are decoded by the codec.
 struct Operand {
   WeightView view;
@@ -137,7 +143,7 @@ Operand Describe(const PackedMatrix& m) {
     view.group_bytes = int64_t{8} * trellis->bits();
     view.table = Bytes(m.table);
   } else if (const TiledCodec* tiled = AsTiled(m.codec);
-             tiled != nullptr && CurrentKernels().matmul->tiles) {
+             tiled != nullptr && TakesTiles(tiled->original())) {
     view.format = TiledFormat(tiled->original());
     view.table = Bytes(m.table);
   } else if (m.codec == BinaryRowCodec()) {
@@ -317,7 +323,7 @@ void MatMul(std::span<const Product> products, const Activations& x, ThreadPool&
 }
 
 const TiledCodec* FasterForm(const Codec* codec) {
-  return CurrentKernels().matmul->tiles ? FormInTiles(codec) : nullptr;
+  return TakesTiles(codec) ? FormInTiles(codec) : nullptr;
 }
 
 void GatherRows(const PackedMatrix& table, std::span<const int32_t> rows, float* out) {

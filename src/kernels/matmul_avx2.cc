@@ -21,7 +21,14 @@ struct Simd {
   static constexpr bool kTernaryInRegisters = false;
   static constexpr bool kRowByRow = false;
   static constexpr bool kOwnRows = false;
-  static constexpr bool kTiles = false;
+  static constexpr bool kTrellisTiles = false;
+  static constexpr bool kGridTiles = true;
+  static constexpr int kLargestLevel = 15;
+  static constexpr int kTileFew = 8;
+  static constexpr int kTileFewWithTwoSums = 1;
+  static constexpr bool kProductsWait = false;
+  // So many that the sums in 16 bits stay in registers.
+  static constexpr int TileVectors(int batch) { return batch <= 2 ? 4 : batch <= 4 ? 2 : 1; }
 
   using Float = __m256;
   using Levels = __m256i;
@@ -129,6 +136,7 @@ struct Simd {
   static Quads And(Quads a, uint8_t byte) {
     return _mm256_and_si256(a, _mm256_set1_epi8(static_cast<char>(byte)));
   }
+  static Quads Twice(Quads a) { return _mm256_add_epi8(a, a); }
   static Quads Or(Quads a, Quads b) { return _mm256_or_si256(a, b); }
   template <int n>
   static Quads ShiftRight(Quads a) {
@@ -241,6 +249,10 @@ struct Simd {
   static Float ToFloat(Ints a) { return _mm256_cvtepi32_ps(a); }
   static Ints SetInts(int32_t n) { return _mm256_set1_epi32(n); }
   static Ints AddInts(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
+  template <int n>
+  static Ints ShiftInts(Ints a) {
+    return _mm256_srai_epi32(a, n);
+  }
 
   // ---- kColumns columns of one row ----
 
@@ -321,6 +333,8 @@ struct Simd {
 };
 
 #include "kernels/matmul-inl.h"
+// Uses what is above.
+#include "kernels/tiled_grid-inl.h"
 
 }  // namespace
 

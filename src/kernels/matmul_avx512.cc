@@ -26,7 +26,13 @@ struct Simd {
   static constexpr bool kTernaryInRegisters = true;
   static constexpr bool kRowByRow = true;
   static constexpr bool kOwnRows = true;
-  static constexpr bool kTiles = true;
+  static constexpr bool kTrellisTiles = true;
+  static constexpr bool kGridTiles = true;
+  static constexpr int kLargestLevel = 255;
+  static constexpr int kTileFew = 8;
+  static constexpr int kTileFewWithTwoSums = 4;
+  static constexpr bool kProductsWait = true;
+  static constexpr int TileVectors(int /*batch*/) { return 2; }
 
   using Float = __m512;
   using Levels = __m512i;
@@ -171,6 +177,7 @@ struct Simd {
   static Quads And(Quads a, uint8_t byte) {
     return _mm512_and_si512(a, _mm512_set1_epi8(static_cast<char>(byte)));
   }
+  static Quads Twice(Quads a) { return _mm512_add_epi8(a, a); }
   static Quads Or(Quads a, Quads b) { return _mm512_or_si512(a, b); }
   template <int n>
   static Quads ShiftRight(Quads a) {
@@ -262,6 +269,10 @@ struct Simd {
   static Float ToFloat(Ints a) { return _mm512_cvtepi32_ps(a); }
   static Ints SetInts(int32_t n) { return _mm512_set1_epi32(n); }
   static Ints AddInts(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
+  template <unsigned n>
+  static Ints ShiftInts(Ints a) {
+    return _mm512_srai_epi32(a, n);
+  }
 
   // ---- 64 columns of one row ----
 
@@ -314,7 +325,7 @@ struct Simd {
 #include "kernels/grid_row_avx512-inl.h"
 #include "kernels/trellis_row_avx512-inl.h"
 // clang-format off
-#include "kernels/tiled_grid_avx512-inl.h"
+#include "kernels/tiled_grid-inl.h"
 #include "kernels/tiled_trellis_avx512-inl.h"
 // clang-format on
 

@@ -21,7 +21,8 @@ struct Simd {
   static constexpr bool kTernaryInRegisters = false;
   static constexpr bool kRowByRow = false;
   static constexpr bool kOwnRows = false;
-  static constexpr bool kTiles = false;
+  static constexpr bool kTrellisTiles = false;
+  static constexpr bool kGridTiles = false;
 
   using Float = float32x4_t;
   struct Levels {

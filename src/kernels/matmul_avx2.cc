@@ -28,7 +28,7 @@ struct Simd {
   static constexpr int kTileFewWithTwoSums = 1;
   static constexpr bool kProductsWait = false;
   // So many that the sums in 16 bits stay in registers.
-  static constexpr int TileVectors(int batch) { return batch <= 2 ? 4 : batch <= 4 ? 2 : 1; }
+  static constexpr int TileVectors(int batch) { return batch == 1 ? 4 : 1; }
 
   using Float = __m256;
   using Levels = __m256i;
@@ -218,8 +218,14 @@ struct Simd {
   static Quads Wide(Quads levels) {
     return _mm256_xor_si256(levels, _mm256_set1_epi8(static_cast<char>(0x80)));
   }
+  // Has a sum made where it stands: g++ would add in another order, all at the end, and keep the
+  // summands on the stack until then.
+  static __m256i Now(__m256i sum) {
+    __asm__("" : "+x"(sum));
+    return sum;
+  }
   static __m256i AddPairs(__m256i sum, __m256i pairs) {
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return Now(_mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
   }
   // Signed w as |w| * (code with the sign of w): 2 * 128 * 127 fits 16 bits.
   static __m256i SignedPairs(__m256i w, __m256i codes) {
@@ -234,13 +240,14 @@ struct Simd {
       sum = _mm256_set1_epi32(n);
       added = 0;
     }
-    void Add(Quads quads, Codes4 codes) {
+    // Wherever it stands, `added` is known when it is inlined.
+    __attribute__((always_inline)) void Add(Quads quads, Codes4 codes) {
       if constexpr (kWide) {
         sum = AddPairs(sum, SignedPairs(quads, codes));
       } else {
         // Sixteen products of at most 15 * 127: within 16 bits.
         const __m256i products = _mm256_maddubs_epi16(quads, codes);
-        pairs = added % 8 == 0 ? products : _mm256_add_epi16(pairs, products);
+        pairs = added % 8 == 0 ? products : Now(_mm256_add_epi16(pairs, products));
         if (++added % 8 == 0) sum = AddPairs(sum, pairs);
       }
     }

@@ -17,6 +17,21 @@
 // of 255 times 127, below 2^21. Memory is read in the order of its addresses, from one end of the
 // rows to the other.
 
+// f(0), f(1), .. f(kTo - 1) with numbers known to the compiler. In place of loops that are to be
+// unrolled: g++ knows only then from the beginning that what arrays hold can stay in registers, and
+// else stores it again and again for nobody.
+template <int n>
+struct Number {
+  constexpr operator int() const { return n; }
+};
+template <int kTo, int kFrom = 0, typename F>
+CRUMB_INLINE inline void Times(const F& f) {
+  if constexpr (kFrom < kTo) {
+    f(Number<kFrom>());
+    Times<kTo, kFrom + 1>(f);
+  }
+}
+
 template <WeightFormat kFormat>  // of the original
 struct TiledGrid {
   static constexpr bool kWide = kFormat == WeightFormat::kInt8;
@@ -60,40 +75,43 @@ struct TiledGrid {
     // From the vector v of a group, of the rows from which `group` counts.
     static CRUMB_INLINE Levels Load(const uint8_t* group, int v) {
       Levels a;
-      CRUMB_UNROLL for (int i = 0; i < kCount; ++i) {
+      Times<kCount>([&](auto i) CRUMB_INLINE {
         a.of[i] = Simd::LoadQuads(group + v * kVectorBytes + i * kQuadBytes);
-      }
+      });
       return a;
     }
     CRUMB_INLINE Levels And(uint8_t byte) const {
-      return Each([byte](Simd::Quads a) CRUMB_INLINE { return Simd::And(a, byte); });
+      Levels a;
+      Times<kCount>([&](auto i) CRUMB_INLINE { a.of[i] = Simd::And(of[i], byte); });
+      return a;
     }
     // With bits of the neighbour above.
     template <int n>
     CRUMB_INLINE Levels Right() const {
       if constexpr (n == 0) return *this;
-      return Each([](Simd::Quads a) CRUMB_INLINE { return Simd::template ShiftRight<n>(a); });
+      Levels a;
+      Times<kCount>([&](auto i) CRUMB_INLINE { a.of[i] = Simd::template ShiftRight<n>(of[i]); });
+      return a;
     }
     CRUMB_INLINE Levels Twice() const {
-      return Each([](Simd::Quads a) CRUMB_INLINE { return Simd::Twice(a); });
+      Levels a;
+      Times<kCount>([&](auto i) CRUMB_INLINE { a.of[i] = Simd::Twice(of[i]); });
+      return a;
     }
-    CRUMB_INLINE Levels Or(Levels b) const {
-      CRUMB_UNROLL for (int i = 0; i < kCount; ++i) b.of[i] = Simd::Or(of[i], b.of[i]);
-      return b;
-    }
-
-   private:
-    template <typename F>
-    CRUMB_INLINE Levels Each(const F& f) const {
-      Levels b;
-      CRUMB_UNROLL for (int i = 0; i < kCount; ++i) b.of[i] = f(of[i]);
-      return b;
+    CRUMB_INLINE Levels Or(const Levels& b) const {
+      Levels a;
+      Times<kCount>([&](auto i) CRUMB_INLINE { a.of[i] = Simd::Or(of[i], b.of[i]); });
+      return a;
     }
   };
 
   // Keeps compilers from loading what comes later before what comes earlier: then the CPU's own
-  // prefetching does not see one stream, and of two threads each reads 18 GB/s in place of 23.
-  static CRUMB_INLINE inline void KeepOrder() { __asm__ volatile("" ::: "memory"); }
+  // prefetching does not see one stream, and of two threads each reads 18 GB/s in place of 23. Says
+  // that `group` changes; to say so of all memory would have g++ store levels that nobody reads.
+  template <typename T>
+  static CRUMB_INLINE inline void KeepOrder(const T*& group) {
+    __asm__ volatile("" : "+r"(group));
+  }
 
   // Calls use(q, part, levels) for the 16 quads of a group of the rows from which `group` counts;
   // levels of part 1 are times 2^kAt: kPlace or 0.
@@ -101,23 +119,24 @@ struct TiledGrid {
   static CRUMB_INLINE inline void ForQuads(const uint8_t* group, const Use& use) {
     using Some = Levels<kCount>;
     if constexpr (kWide) {
-      CRUMB_UNROLL for (int v = 0; v < 16; ++v) {
+      Times<16>([&](auto v) CRUMB_INLINE {
         use(v, 0, Some::Load(group, v));
-        KeepOrder();
-      }
+        KeepOrder(group);
+      });
     } else if constexpr (kFormat == WeightFormat::kInt4) {
-      CRUMB_UNROLL for (int v = 0; v < 8; ++v) {
+      Times<8>([&](auto v) CRUMB_INLINE {
         const Some a = Some::Load(group, v);
         use(v, 0, a.And(15));
         use(v + 8, 1, a.template Right<4 - kAt>().And(15 << kAt));
-        KeepOrder();
-      }
+        KeepOrder(group);
+      });
     } else if constexpr (kFormat == WeightFormat::kInt3) {
-      CRUMB_UNROLL for (int v = 0; v < 6; ++v) {
+      Times<6>([&](auto v) CRUMB_INLINE {
         const Some a = Some::Load(group, v);
         use(v, 0, a.And(7));
         use(v + 6, 1, a.template Right<3 - kAt>().And(7 << kAt));
-      }
+        KeepOrder(group);
+      });
       // Bits 6 and 7, and `third`, which holds the third one at its place.
       const auto join = [&](int v, Some third) CRUMB_INLINE {
         const Some two = Some::Load(group, v).template Right<6 - kAt>().And(3 << kAt);
@@ -129,7 +148,7 @@ struct TiledGrid {
       join(2, b.template Right<4 - kAt>());
       join(3, b.template Right<5 - kAt>());
     } else if constexpr (kTwoBits) {
-      CRUMB_UNROLL for (int v = 0; v < 4; ++v) {
+      Times<4>([&](auto v) CRUMB_INLINE {
         const auto two = [&](int q, Some bits) CRUMB_INLINE {
           use(q, 0, bits.And(3));
           use(q + 4, 1, bits.template Right<2 - kAt>().And(3 << kAt));
@@ -137,9 +156,9 @@ struct TiledGrid {
         const Some a = Some::Load(group, v);
         two(v, a);
         two(v + 8, a.template Right<4>());
-      }
+      });
     } else {  // levels 0 and 2, as GroupLevels has them
-      CRUMB_UNROLL for (int v = 0; v < 2; ++v) {
+      Times<2>([&](auto v) CRUMB_INLINE {
         const auto two = [&](int k, Some bits) CRUMB_INLINE {
           use(8 * v + k, 0, bits.And(2));
           use(8 * v + k + 2, 1, bits.template Right<2 - kAt>().And(2 << kAt));
@@ -149,7 +168,7 @@ struct TiledGrid {
         two(1, a);
         two(4, a.template Right<3>());
         two(5, a.template Right<4>());
-      }
+      });
     }
   }
 
@@ -191,31 +210,31 @@ struct TiledGrid {
     constexpr bool kByTurns = !kApart && Simd::kProductsWait && kBatch <= Simd::kTileFewWithTwoSums;
     constexpr int kSums = kApart || kByTurns ? 2 : 1;
     typename Simd::template Dot<kWide> sums[kCount][kBatch][kSums];
-    CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
+    Times<kBatch>([&](auto b) CRUMB_INLINE {
       const int32_t start = kFactor == 0 ? 0 : kFactor * x.sums[b * x.groups + g];
-      CRUMB_UNROLL for (int i = 0; i < kCount; ++i) {
+      Times<kCount>([&](auto i) CRUMB_INLINE {
         sums[i][b][0].Start(start);
         if constexpr (kSums > 1) sums[i][b][1].Start(0);
-      }
-    }
+      });
+    });
     const int8_t* codes = x.codes + g * kGroup;
     ForQuads<kCount, kApart ? kPlace : 0>(
-        group + kFirst * kQuadBytes, [&](int q, int part, Levels<kCount> levels) CRUMB_INLINE {
+        group + kFirst * kQuadBytes,
+        [&](int q, int part, const Levels<kCount>& levels) CRUMB_INLINE {
           const int s = kApart ? part : kByTurns ? q % 2 : 0;
-          CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
+          Times<kBatch>([&](auto b) CRUMB_INLINE {
             const auto four = Simd::LoadCodes4(codes + b * x.groups * kGroup + 4 * q);
-            CRUMB_UNROLL for (int i = 0; i < kCount; ++i) {
-              sums[i][b][s].Add(ForDot(levels.of[i]), four);
-            }
-          }
+            Times<kCount>([&](auto i)
+                              CRUMB_INLINE { sums[i][b][s].Add(ForDot(levels.of[i]), four); });
+          });
         });
-    CRUMB_UNROLL for (int i = 0; i < kCount; ++i) {
+    Times<kCount>([&](auto i) CRUMB_INLINE {
       Float scales, offsets;
       if constexpr (kGroupScales) {
         scales = Scales(group, kFirst + i);
         offsets = Offsets(group, kFirst + i, scales);
       }
-      CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
+      Times<kBatch>([&](auto b) CRUMB_INLINE {
         Simd::Ints dot = sums[i][b][0].Sum();
         if constexpr (kSums > 1) {
           dot = Simd::AddInts(
@@ -228,8 +247,8 @@ struct TiledGrid {
         if constexpr (kGroupScales) {
           sum = Simd::Fnma(offsets, Simd::Set(x.offsets[b * x.groups + g]), sum);
         }
-      }
-    }
+      });
+    });
   }
 
   // All of them.

@@ -6,6 +6,7 @@
 //   kLanes                  floats in a vector, 2^kDoublings
 //   Float, Ints             kLanes floats; kLanes 32-bit integers
 //   kFloatRows, kFloatBatch register tile of the float kernel: weight rows x activation rows
+//   kFloatRowsOfOne         its weight rows with one activation row
 //   Zero, Set, Load, Store  of Float; no alignment is asked for
 //   LoadFirst(p, n), LoadHalf(p, n), LoadBfloat16(p, n), LoadBytes(p, n)
 //                           the first n <= kLanes numbers at p as floats, then zeros

@@ -10,6 +10,7 @@ struct Simd {
   static constexpr int64_t kLanes = 8;
   static constexpr int kDoublings = 3;
   static constexpr int kFloatRows = 3;
+  static constexpr int kFloatRowsOfOne = 4;
   static constexpr int kFloatBatch = 4;
   static constexpr int kRowsOfSums = 0;
   static constexpr int kIntVectors = 2;
@@ -24,7 +25,7 @@ struct Simd {
   static constexpr bool kTrellisTiles = false;
   static constexpr bool kGridTiles = true;
   static constexpr int kLargestLevel = 15;
-  static constexpr int kTileFew = 8;
+  static constexpr int kTileFew = 4;
   static constexpr int kTileFewWithTwoSums = 1;
   static constexpr bool kProductsWait = false;
   // So many that the sums in 16 bits stay in registers.

@@ -16,6 +16,7 @@ struct Simd {
   static constexpr int64_t kLanes = 16;
   static constexpr int kDoublings = 4;
   static constexpr int kFloatRows = 4;
+  static constexpr int kFloatRowsOfOne = 4;
   static constexpr int kFloatBatch = 6;
   static constexpr int kIntVectors = 1;
   static constexpr int kIntBatch = 12;

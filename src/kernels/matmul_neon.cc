@@ -10,6 +10,7 @@ struct Simd {
   static constexpr int64_t kLanes = 4;
   static constexpr int kDoublings = 2;
   static constexpr int kFloatRows = 4;
+  static constexpr int kFloatRowsOfOne = 4;
   static constexpr int kFloatBatch = 4;
   static constexpr int kRowsOfSums = 0;
   static constexpr int kIntVectors = 4;

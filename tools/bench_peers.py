@@ -2,7 +2,7 @@
 """Times the same model and the same work with crumb and with llama.cpp, by turns, and prints one table.
 
 usage: bench_peers.py --peer-python PYTHON [--crumb PATH] [--work DIR] [--rounds N] [--threads N]
-                      [--only NAME,...] [--activations int8|float32] [--json FILE]
+                      [--only NAME,...] [--activations int8|float32] [--isa NAME] [--json FILE]
 
 Model: SmolLM2-135M-Instruct. Work, as llama-bench's tg128 and pp512:
   generation  128 tokens, one at a time, each with logits, behind one token
@@ -16,6 +16,12 @@ PYTHON is one that has llama-cpp-python, built on this machine for this machine:
   CMAKE_ARGS="-DGGML_NATIVE=ON" VENV/bin/pip install --no-binary llama-cpp-python llama-cpp-python
 Where that crashes in its AMX code, build it without, and the table says so:
   CMAKE_ARGS="-DGGML_NATIVE=ON -DGGML_AMX_TILE=OFF -DGGML_AMX_INT8=OFF -DGGML_AMX_BF16=OFF" ...
+
+--isa NAME has crumb use that kernel set. A fair partner is built for no more than it, for avx2:
+  CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON" \
+    VENV/bin/pip install --no-cache-dir --no-binary llama-cpp-python llama-cpp-python
+(without --no-cache-dir pip takes a wheel that it built before for this machine). What llama.cpp says
+it was built for stands under the table's heading.
 
 In each round every model of both sides runs once, after a run to warm up, crumb and llama.cpp in
 turns; a ratio is the median of the ratios within a round, with the quartiles. llama.cpp runs in one
@@ -214,8 +220,9 @@ class Bench:
 
     def run_ours(self, model):
         """Tokens a second: generation, prompt."""
+        isa = ["--isa", self.arguments.isa] if self.arguments.isa else []
         result = self.crumb("bench", model, "-p", PROMPT, "-n", GENERATED, "--repetitions", 1, "--threads",
-                            self.arguments.threads, "--activations", self.arguments.activations)
+                            self.arguments.threads, "--activations", self.arguments.activations, *isa)
         self.bandwidth.append(result["read_bandwidth_bytes_per_second"])
         self.kernels = result["kernel_set"]
         row = result["models"][0]
@@ -317,6 +324,7 @@ def parse():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--only", default="", help="types of crumb, separated by commas")
     parser.add_argument("--activations", default="int8")
+    parser.add_argument("--isa", default="", help="kernel set of crumb (its best)")
     parser.add_argument("--json", default="", help="file for all samples")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -4,8 +4,8 @@
 usage: check_instructions.py [--program PATH] [--update]
 
 Time on a busy machine is noise; instructions are not. callgrind counts those of one product of each
-codec with 1, 4 and 17 rows of activations (src/kernels/instructions_bench.cc), for the sets scalar and
-avx2 (valgrind knows no AVX-512). Runs of one build give equal counts, all 72 of them (four runs), so
+codec (and of its form in tiles, where a set has one) with 1, 4 and 17 rows of activations (src/kernels/instructions_bench.cc), for the sets scalar and
+avx2 (valgrind knows no AVX-512). Runs of one build give equal counts, all of them (four runs), so
 that any growth is real; TOLERANCE, or 60 instructions, is left for what is not ours: the C library's
 copies and the compiler's smaller choices. Counts belong to one compiler: with another the check
 says so and exits with 77 (skipped).

@@ -47,24 +47,19 @@ CRUMB_INLINE inline void StoreSums(const Float (&acc)[kRows][kBatch], float* y, 
   }
 }
 
-// `next`: what to ask for meanwhile, with several activation rows.
+// `next`: what to ask for meanwhile, where rows go side by side or serve several activation rows.
 template <typename Loader, int kRows, int kBatch>
 CRUMB_INLINE inline void FloatTile(const FloatWeights& w, const float* x, int64_t x_stride,
                                    float* y, int64_t y_stride, TileAhead next = {}) {
-  [[maybe_unused]] const RowsAhead in_row(kRows, w.row_bytes);
-  [[maybe_unused]] const int64_t tile_on = RoundUp(kPrefetchBytes, kRows * w.row_bytes);
   Float acc[kRows][kBatch];
   CRUMB_UNROLL for (auto& row : acc) { CRUMB_UNROLL for (Float& a : row) a = Simd::Zero(); }
   const auto step = [&](int64_t c, int64_t n) {
-    if constexpr (kBatch > 1 && Loader::kAsksAhead) next.Ask(kRows * kLanes * Loader::kBytes);
+    if constexpr ((kBatch > 1 || kRows > 1) && Loader::kAsksAhead) {
+      next.Ask(kRows * kLanes * Loader::kBytes);
+    }
     Float weights[kRows];
-    // Narrow vectors have no instruction to spare for a place that depends on c.
-    [[maybe_unused]] const int64_t distance =
-        Simd::kRowByRow ? in_row.From(c * Loader::kBytes) : tile_on;
     CRUMB_UNROLL for (int r = 0; r < kRows; ++r) {
-      const uint8_t* data = w.data + r * w.row_bytes + c * Loader::kBytes;
-      if constexpr (kBatch == 1 && kRows > 1) __builtin_prefetch(data + distance);
-      weights[r] = Loader::Load(data, n);
+      weights[r] = Loader::Load(w.data + r * w.row_bytes + c * Loader::kBytes, n);
     }
     CRUMB_UNROLL for (int b = 0; b < kBatch; ++b) {
       const Float values = Simd::Load(x + b * x_stride + c);
@@ -83,12 +78,14 @@ CRUMB_INLINE inline void FloatTile(const FloatWeights& w, const float* x, int64_
 template <typename Loader, int kBatch>
 void FloatTiles(const FloatWeights& w, const float* x, int64_t x_stride, int64_t rows, float* y,
                 int64_t y_stride, const uint8_t* end = nullptr) {
-  constexpr int kRows = Simd::kFloatRows;
+  constexpr int kRows = kBatch == 1 ? Simd::kFloatRowsOfOne : Simd::kFloatRows;
+  // The activations of one row leave room in the innermost cache.
+  constexpr int64_t kLargestInFirst = kBatch == 1 ? 8192 : 0;
   const int64_t tile_bytes = kRows * w.row_bytes;
   int64_t r = 0;
   for (; r + kRows <= rows; r += kRows) {
     const FloatWeights tile = RowsFrom(w, r);
-    const TileAhead next(tile.data + tile_bytes, end, tile_bytes, 0);
+    const TileAhead next(tile.data + tile_bytes, end, tile_bytes, kLargestInFirst);
     FloatTile<Loader, kRows, kBatch>(tile, x, x_stride, y + r, y_stride, next);
   }
   for (; r < rows; ++r) FloatTile<Loader, 1, kBatch>(RowsFrom(w, r), x, x_stride, y + r, y_stride);
@@ -172,7 +169,8 @@ void FloatRowsOfOne(const WeightView& w, const ActivationView& x, int64_t begin,
       FloatTile<Loader, 1, 1>(RowsFrom(weights, r), x.floats, 0, y + begin + r, 0);
     }
   } else {
-    FloatTiles<Loader, 1>(weights, x.floats, 0, end - begin, y + begin, 0);
+    FloatTiles<Loader, 1>(weights, x.floats, 0, end - begin, y + begin, 0,
+                          w.codes + end * row_bytes);
   }
 }
 

@@ -1,6 +1,7 @@
-// What tools/check_instructions.py counts under valgrind: one product of every codec, alone in a
-// function that the tool knows by name. Prints the compiler, then a line for each product in the
-// order in which they run: set, codec, rows of activations.
+// What tools/check_instructions.py counts under valgrind: one product of every codec, and of its
+// form in tiles where the set has one, alone in a function that the tool knows by name. Prints the
+// compiler, then a line for each product in the order in which they run: set, codec, rows of
+// activations.
 //
 // usage: instructions_bench SET
 #include <fmt/format.h>
@@ -42,15 +43,19 @@ int Main(const char* set) {
   for (const Codec* codec : codecs) {
     Rng rng(1);
     const PackedMatrix w = RandomWeights(codec, kRows, kCols, rng);
-    for (const int64_t batch : {1, 4, 17}) {
-      const std::vector<float> rows = RandomRows(batch, kCols, rng);
-      Activations x;
-      x.Set(rows.data(), batch, kCols, kCols, ActivationType::kInt8, pool);
-      std::vector<float> y(Index(batch * kRows));
-      MatMul(w, x, y.data(), kRows, pool);  // makes room for scratch
-      CountedProduct(&w, &x, y.data(), &pool);
-      fmt::print("{},{},{}\n", set, codec->name(), batch);
-    }
+    const auto count = [&](const PackedMatrix& matrix, const char* form) {
+      for (const int64_t batch : {1, 4, 17}) {
+        const std::vector<float> rows = RandomRows(batch, kCols, rng);
+        Activations x;
+        x.Set(rows.data(), batch, kCols, kCols, ActivationType::kInt8, pool);
+        std::vector<float> y(Index(batch * kRows));
+        MatMul(matrix, x, y.data(), kRows, pool);  // makes room for scratch
+        CountedProduct(&matrix, &x, y.data(), &pool);
+        fmt::print("{},{}{},{}\n", set, codec->name(), form, batch);
+      }
+    };
+    count(w, "");
+    if (FasterForm(codec, kCols) != nullptr) count(Tiled(w), " in tiles");
   }
   return 0;
 }

@@ -30,7 +30,7 @@ enum class WeightFormat {
   kTrellis3,
   kTrellis4,
   kBinaryRow,
-  // In tiles: only for sets with MatmulKernels::tiles.
+  // In tiles: only for sets that take them (MatmulKernels).
   kTiledTrellis1,
   kTiledTrellis2,
   kTiledTrellis3,
@@ -133,9 +133,11 @@ struct MatmulKernels {
   void (*rotate)(const float* mixing, float factor, int64_t odd, int64_t power, float* x,
                  float* scratch);
 
-  // Whether `rows` takes codes in tiles (codecs/tiled_codec.h), which it then multiplies faster
-  // than those in the order of files.
-  bool tiles;
+  // Whether `rows` takes trellises, integer grids and floats in tiles (codecs/tiled_codec.h), which
+  // it then multiplies faster than those in the order of files.
+  bool trellis_tiles;
+  bool grid_tiles;
+  bool float_tiles;
 
   // For sets of 16 lanes; nullptr: none.
   const MatrixUnit* unit;

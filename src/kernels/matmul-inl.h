@@ -6,6 +6,7 @@
 //   kLanes                  floats in a vector, 2^kDoublings
 //   Float, Ints             kLanes floats; kLanes 32-bit integers
 //   kFloatRows, kFloatBatch register tile of the float kernel: weight rows x activation rows
+//   kFloatRowsOfOne         its weight rows with one activation row
 //   Zero, Set, Load, Store  of Float; no alignment is asked for
 //   LoadFirst(p, n), LoadHalf(p, n), LoadBfloat16(p, n), LoadBytes(p, n)
 //                           the first n <= kLanes numbers at p as floats, then zeros
@@ -195,7 +196,7 @@ void BinaryRows(const WeightView& w, const ActivationView& x, int64_t begin, int
   }
 }
 
-// Simd::kTiles: the set has them. The format of a grid is that of the original.
+// Where Simd has kTrellisTiles and kGridTiles. The format of a grid is that of the original.
 template <int kBits>
 void TiledTrellisRows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t end,
                       float* y, int64_t y_stride, void* scratch);
@@ -220,27 +221,32 @@ void Rows(const WeightView& w, const ActivationView& x, int64_t begin, int64_t e
                                                    TrellisFormatRows<3>,
                                                    TrellisFormatRows<4>,
                                                    BinaryRows};
-  if constexpr (Simd::kTiles) {
-    constexpr decltype(&BinaryRows) kTiled[] = {TiledTrellisRows<1>,
-                                                TiledTrellisRows<2>,
-                                                TiledTrellisRows<3>,
-                                                TiledTrellisRows<4>,
-                                                TiledGridRows<WeightFormat::kInt8>,
-                                                TiledGridRows<WeightFormat::kInt4>,
-                                                TiledGridRows<WeightFormat::kInt3>,
-                                                TiledGridRows<WeightFormat::kInt2>,
-                                                TiledGridRows<WeightFormat::kInt1>,
-                                                TiledGridRows<WeightFormat::kTernary>,
-                                                TiledGridRows<WeightFormat::kBinaryRow>,
-                                                TiledFloatRows<LoadFloat16>,
+  const auto format = static_cast<int>(w.format);
+  if constexpr (Simd::kTrellisTiles) {
+    constexpr decltype(&BinaryRows) kTiled[] = {TiledTrellisRows<1>, TiledTrellisRows<2>,
+                                                TiledTrellisRows<3>, TiledTrellisRows<4>};
+    const int i = format - static_cast<int>(WeightFormat::kTiledTrellis1);
+    if (i >= 0 && i < 4) return kTiled[i](w, x, begin, end, y, y_stride, scratch);
+  }
+  if constexpr (Simd::kGridTiles) {
+    constexpr decltype(&BinaryRows) kTiled[] = {
+        TiledGridRows<WeightFormat::kInt8>,     TiledGridRows<WeightFormat::kInt4>,
+        TiledGridRows<WeightFormat::kInt3>,     TiledGridRows<WeightFormat::kInt2>,
+        TiledGridRows<WeightFormat::kInt1>,     TiledGridRows<WeightFormat::kTernary>,
+        TiledGridRows<WeightFormat::kBinaryRow>};
+    const int i = format - static_cast<int>(WeightFormat::kTiledInt8);
+    if (i >= 0 && i < 7) return kTiled[i](w, x, begin, end, y, y_stride, scratch);
+  }
+  if constexpr (Simd::kFloatTiles) {
+    constexpr decltype(&BinaryRows) kTiled[] = {TiledFloatRows<LoadFloat16>,
                                                 TiledFloatRows<LoadBfloat16>};
-    constexpr int kFirst = static_cast<int>(WeightFormat::kTiledTrellis1);
-    const int i = static_cast<int>(w.format) - kFirst;
+    const int i = format - static_cast<int>(WeightFormat::kTiledFloat16);
     if (i >= 0) return kTiled[i](w, x, begin, end, y, y_stride, scratch);
   }
-  kByFormat[static_cast<int>(w.format)](w, x, begin, end, y, y_stride, scratch);
+  kByFormat[format](w, x, begin, end, y, y_stride, scratch);
 }
 
 #include "kernels/rotation-inl.h"
 
-constexpr MatmulKernels kMatmulKernels = {Quantize, Rows, Rotate, Simd::kTiles, nullptr};
+constexpr MatmulKernels kMatmulKernels = {
+    Quantize, Rows, Rotate, Simd::kTrellisTiles, Simd::kGridTiles, Simd::kFloatTiles, nullptr};

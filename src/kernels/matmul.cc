@@ -115,6 +115,13 @@ WeightFormat TiledFormat(const Codec* original) {
   }
 }
 
+// Whether the current set multiplies `original` in tiles.
+bool TakesTiles(const Codec* original) {
+  const MatmulKernels& kernels = *CurrentKernels().matmul;
+  if (IsFloat(original)) return kernels.float_tiles;
+  return AsTrellis(original) != nullptr ? kernels.trellis_tiles : kernels.grid_tiles;
+}
+
 // What MatMul knows of one matrix. Without a kernel for its codec, rows are decoded by the codec.
 struct Operand {
   WeightView view;
@@ -139,7 +146,7 @@ Operand Describe(const PackedMatrix& m) {
     view.group_bytes = int64_t{8} * trellis->bits();
     view.table = Bytes(m.table);
   } else if (const TiledCodec* tiled = AsTiled(m.codec);
-             tiled != nullptr && CurrentKernels().matmul->tiles) {
+             tiled != nullptr && TakesTiles(tiled->original())) {
     view.format = TiledFormat(tiled->original());
     view.table = Bytes(m.table);
   } else if (m.codec == BinaryRowCodec()) {
@@ -328,9 +335,9 @@ void MatMul(std::span<const Product> products, const Activations& x, ThreadPool&
 }
 
 const TiledCodec* FasterForm(const Codec* codec, int64_t cols) {
-  if (!CurrentKernels().matmul->tiles) return nullptr;
   // Short rows of floats are read one after another as fast as tiles.
-  return IsFloat(codec) && cols <= kShortFloatRow ? nullptr : FormInTiles(codec);
+  if (IsFloat(codec) && cols <= kShortFloatRow) return nullptr;
+  return TakesTiles(codec) ? FormInTiles(codec) : nullptr;
 }
 
 void GatherRows(const PackedMatrix& table, std::span<const int32_t> rows, float* out) {

@@ -10,6 +10,7 @@ struct Simd {
   static constexpr int64_t kLanes = 8;
   static constexpr int kDoublings = 3;
   static constexpr int kFloatRows = 3;
+  static constexpr int kFloatRowsOfOne = 4;
   static constexpr int kFloatBatch = 4;
   static constexpr int kRowsOfSums = 0;
   static constexpr int kIntVectors = 2;
@@ -21,7 +22,15 @@ struct Simd {
   static constexpr bool kTernaryInRegisters = false;
   static constexpr bool kRowByRow = false;
   static constexpr bool kOwnRows = false;
-  static constexpr bool kTiles = false;
+  static constexpr bool kTrellisTiles = false;
+  static constexpr bool kGridTiles = true;
+  static constexpr bool kFloatTiles = false;
+  static constexpr int kLargestLevel = 15;
+  static constexpr int kTileFew = 4;
+  static constexpr int kTileFewWithTwoSums = 1;
+  static constexpr bool kProductsWait = false;
+  // So many that the sums in 16 bits stay in registers.
+  static constexpr int TileVectors(int batch) { return batch == 1 ? 4 : 1; }
 
   using Float = __m256;
   using Levels = __m256i;
@@ -129,6 +138,7 @@ struct Simd {
   static Quads And(Quads a, uint8_t byte) {
     return _mm256_and_si256(a, _mm256_set1_epi8(static_cast<char>(byte)));
   }
+  static Quads Twice(Quads a) { return _mm256_add_epi8(a, a); }
   static Quads Or(Quads a, Quads b) { return _mm256_or_si256(a, b); }
   template <int n>
   static Quads ShiftRight(Quads a) {
@@ -210,8 +220,14 @@ struct Simd {
   static Quads Wide(Quads levels) {
     return _mm256_xor_si256(levels, _mm256_set1_epi8(static_cast<char>(0x80)));
   }
+  // Has a sum made where it stands: g++ would add in another order, all at the end, and keep the
+  // summands on the stack until then.
+  static __m256i Now(__m256i sum) {
+    __asm__("" : "+x"(sum));
+    return sum;
+  }
   static __m256i AddPairs(__m256i sum, __m256i pairs) {
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return Now(_mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
   }
   // Signed w as |w| * (code with the sign of w): 2 * 128 * 127 fits 16 bits.
   static __m256i SignedPairs(__m256i w, __m256i codes) {
@@ -226,13 +242,14 @@ struct Simd {
       sum = _mm256_set1_epi32(n);
       added = 0;
     }
-    void Add(Quads quads, Codes4 codes) {
+    // Wherever it stands, `added` is known when it is inlined.
+    __attribute__((always_inline)) void Add(Quads quads, Codes4 codes) {
       if constexpr (kWide) {
         sum = AddPairs(sum, SignedPairs(quads, codes));
       } else {
         // Sixteen products of at most 15 * 127: within 16 bits.
         const __m256i products = _mm256_maddubs_epi16(quads, codes);
-        pairs = added % 8 == 0 ? products : _mm256_add_epi16(pairs, products);
+        pairs = added % 8 == 0 ? products : Now(_mm256_add_epi16(pairs, products));
         if (++added % 8 == 0) sum = AddPairs(sum, pairs);
       }
     }
@@ -241,6 +258,10 @@ struct Simd {
   static Float ToFloat(Ints a) { return _mm256_cvtepi32_ps(a); }
   static Ints SetInts(int32_t n) { return _mm256_set1_epi32(n); }
   static Ints AddInts(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
+  template <int n>
+  static Ints ShiftInts(Ints a) {
+    return _mm256_srai_epi32(a, n);
+  }
 
   // ---- kColumns columns of one row ----
 
@@ -321,6 +342,8 @@ struct Simd {
 };
 
 #include "kernels/matmul-inl.h"
+// Uses what is above.
+#include "kernels/tiled_grid-inl.h"
 
 }  // namespace
 

@@ -16,6 +16,7 @@ struct Simd {
   static constexpr int64_t kLanes = 16;
   static constexpr int kDoublings = 4;
   static constexpr int kFloatRows = 4;
+  static constexpr int kFloatRowsOfOne = 4;
   static constexpr int kFloatBatch = 6;
   static constexpr int kIntVectors = 1;
   static constexpr int kIntBatch = 12;
@@ -26,7 +27,14 @@ struct Simd {
   static constexpr bool kTernaryInRegisters = true;
   static constexpr bool kRowByRow = true;
   static constexpr bool kOwnRows = true;
-  static constexpr bool kTiles = true;
+  static constexpr bool kTrellisTiles = true;
+  static constexpr bool kGridTiles = true;
+  static constexpr bool kFloatTiles = true;
+  static constexpr int kLargestLevel = 255;
+  static constexpr int kTileFew = 8;
+  static constexpr int kTileFewWithTwoSums = 4;
+  static constexpr bool kProductsWait = true;
+  static constexpr int TileVectors(int /*batch*/) { return 2; }
 
   using Float = __m512;
   using Levels = __m512i;
@@ -171,6 +179,7 @@ struct Simd {
   static Quads And(Quads a, uint8_t byte) {
     return _mm512_and_si512(a, _mm512_set1_epi8(static_cast<char>(byte)));
   }
+  static Quads Twice(Quads a) { return _mm512_add_epi8(a, a); }
   static Quads Or(Quads a, Quads b) { return _mm512_or_si512(a, b); }
   template <int n>
   static Quads ShiftRight(Quads a) {
@@ -262,6 +271,10 @@ struct Simd {
   static Float ToFloat(Ints a) { return _mm512_cvtepi32_ps(a); }
   static Ints SetInts(int32_t n) { return _mm512_set1_epi32(n); }
   static Ints AddInts(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
+  template <unsigned n>
+  static Ints ShiftInts(Ints a) {
+    return _mm512_srai_epi32(a, n);
+  }
 
   // ---- 64 columns of one row ----
 
@@ -314,7 +327,7 @@ struct Simd {
 #include "kernels/grid_row_avx512-inl.h"
 #include "kernels/trellis_row_avx512-inl.h"
 // clang-format off
-#include "kernels/tiled_grid_avx512-inl.h"
+#include "kernels/tiled_grid-inl.h"
 #include "kernels/tiled_trellis_avx512-inl.h"
 // clang-format on
 

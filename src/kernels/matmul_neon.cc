@@ -10,6 +10,7 @@ struct Simd {
   static constexpr int64_t kLanes = 4;
   static constexpr int kDoublings = 2;
   static constexpr int kFloatRows = 4;
+  static constexpr int kFloatRowsOfOne = 4;
   static constexpr int kFloatBatch = 4;
   static constexpr int kRowsOfSums = 0;
   static constexpr int kIntVectors = 4;
@@ -21,7 +22,9 @@ struct Simd {
   static constexpr bool kTernaryInRegisters = false;
   static constexpr bool kRowByRow = false;
   static constexpr bool kOwnRows = false;
-  static constexpr bool kTiles = false;
+  static constexpr bool kTrellisTiles = false;
+  static constexpr bool kGridTiles = false;
+  static constexpr bool kFloatTiles = false;
 
   using Float = float32x4_t;
   struct Levels {

@@ -232,7 +232,7 @@ void Rotate(const float* mixing, float factor, int64_t odd, int64_t power, float
 }  // namespace
 
 const MatmulKernels& ScalarMatmul() {
-  static constexpr MatmulKernels kernels = {Quantize, Rows, Rotate, false, nullptr};
+  static constexpr MatmulKernels kernels = {Quantize, Rows, Rotate, false, false, false, nullptr};
   return kernels;
 }
 

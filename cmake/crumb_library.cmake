@@ -15,6 +15,15 @@ set(CRUMB_FLAGS_avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -
     -mfma -mf16c -mbmi2)
 set(CRUMB_FLAGS_amx ${CRUMB_FLAGS_avx512} -mamx-tile -mamx-int8)
 set(CRUMB_FLAGS_neon -march=armv8.2-a+dotprod+fp16)
+# Under sanitizers these files, unrolled as they are, would take ten minutes each to compile: addresses
+# on the stack and inside of arrays of known size are not checked there; those in memory are.
+if(CRUMB_SANITIZE)
+  set(CRUMB_FLAGS_every_set -O2
+      -fno-sanitize=null,alignment,object-size,vptr,pointer-overflow,bounds)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND CRUMB_FLAGS_every_set --param=asan-stack=0)
+  endif()
+endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(CRUMB_SETS avx2 avx512 amx)
   set(CRUMB_OTHER_SETS neon)
@@ -55,7 +64,7 @@ function(crumb_library name)
       set(of_set ${sources})
       list(FILTER of_set INCLUDE REGEX "_${set}\\.cc$")
       set_source_files_properties(${of_set} PROPERTIES COMPILE_OPTIONS
-                                  "${CRUMB_FLAGS_${set}};-ffp-contract=fast")
+                                  "${CRUMB_FLAGS_${set}};${CRUMB_FLAGS_every_set};-ffp-contract=fast")
     endforeach()
   endif()
   if(CRUMB_TESTS AND tests)

@@ -1,6 +1,6 @@
-// Which set of kernels runs. One table per instruction set (scalar, avx2, avx512, amx, neon), each in
-// files of its own compiled with its own flags; one is chosen when first asked for, the best that
-// the CPU has, or the one that SelectKernelSet named.
+// Which set of kernels runs. One table per instruction set (scalar, avx2, avx512, amx, neon), each
+// in files of its own compiled with its own flags; one is chosen when first asked for, the best
+// that the CPU has, or the one that SelectKernelSet named.
 #ifndef CRUMB_KERNELS_KERNEL_SET_H_
 #define CRUMB_KERNELS_KERNEL_SET_H_
 

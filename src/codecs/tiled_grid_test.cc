@@ -9,6 +9,7 @@
 #include "base/float16.h"
 #include "base/rng.h"
 #include "codecs/binary_row.h"
+#include "codecs/testing_tiled.h"
 #include "codecs/trellis.h"
 
 namespace crumb {
@@ -47,28 +48,11 @@ TEST(TiledGrid, DecodesToTheWeightsOfTheOriginal) {
   for (const char* name : kGrids) {
     const Codec* codec = FindCodec(name);
     const TiledCodec* tiled = TiledGridOf(codec);
-    ASSERT_NE(tiled, nullptr) << name;
     for (const auto& [rows, cols] : {std::pair{1, 1}, std::pair{32, 64}, std::pair{33, 63},
                                      std::pair{100, 200}, std::pair{64, 65}}) {
       const Matrix matrix(codec, rows, cols);
       ASSERT_TRUE(ValidateMatrix(matrix.view).ok());
-      const PartBytes size = tiled->SizeOf(rows, cols);
-      // What Tile does not write would decode to something else.
-      std::vector<std::byte> turned(Index(size.codes), std::byte{0xff});
-      tiled->Tile(matrix.view, turned);
-      PackedMatrix other = matrix.view;
-      other.codec = tiled;
-      other.codes = turned;
-      if (size.scales == 0) other.scales = {};
-      other.zeros = {};
-      ASSERT_TRUE(ValidateMatrix(other).ok()) << name;
-      EXPECT_EQ(StoredBytes(other), StoredBytes(matrix.view));
-      std::vector<float> expected(Index(cols)), found(Index(cols));
-      for (int64_t r = 0; r < rows; ++r) {
-        codec->DecodeRow(matrix.view, r, expected);
-        tiled->DecodeRow(other, r, found);
-        ASSERT_EQ(expected, found) << name << " " << rows << "x" << cols << " row " << r;
-      }
+      ExpectTheSameWeights(tiled, matrix.view);
     }
   }
 }

@@ -80,7 +80,7 @@ void FloatTiles(const FloatWeights& w, const float* x, int64_t x_stride, int64_t
                 int64_t y_stride, const uint8_t* end = nullptr) {
   constexpr int kRows = kBatch == 1 ? Simd::kFloatRowsOfOne : Simd::kFloatRows;
   // The activations of one row leave room in the innermost cache.
-  constexpr int64_t kLargestInFirst = kBatch == 1 ? 8192 : 0;
+  constexpr int64_t kLargestInFirst = kBatch == 1 ? TileAhead::kLargestInFirst : 0;
   const int64_t tile_bytes = kRows * w.row_bytes;
   int64_t r = 0;
   for (; r + kRows <= rows; r += kRows) {

@@ -47,16 +47,6 @@ struct IntScratch {
 
 // ---- activations -------------------------------------------------------------------------------
 
-// Row b: codes at b * groups * 64, the others at b * groups.
-struct IntInputs {
-  const int8_t* codes;
-  const float* scales;
-  const float* offsets;
-  const int32_t* sums;
-  int64_t groups;
-  const MatrixUnit* unit;
-};
-
 IntInputs PrepareInputs(const ActivationView& x, bool ternary, const IntScratch& scratch) {
   const int64_t n = x.batch * x.groups;
   for (int64_t i = 0; i < n; ++i) {
@@ -208,10 +198,10 @@ template <bool kWide, bool kGroupScales>
 void IntTiles(const IntScratch& w, const IntInputs& x, int64_t batch, int64_t rows,
               const float* row_scales, float* y, int64_t y_stride) {
   if (x.unit != nullptr && batch >= x.unit->batch) {
-    const UnpackedRows unpacked = {
-        w.levels, kGroupScales ? w.scales : nullptr, w.offsets, row_scales, x.groups,
-        rows,     kStart<kWide, kGroupScales>};
-    return x.unit->multiply(unpacked, {x.codes, x.scales, x.offsets, x.sums}, batch, y, y_stride);
+    const UnpackedRows unpacked = {w.levels,  kGroupScales ? w.scales : nullptr,
+                                   w.offsets, row_scales,
+                                   rows,      kStart<kWide, kGroupScales>};
+    return x.unit->multiply(unpacked, x, batch, y, y_stride);
   }
   const int64_t tiles = (batch + Simd::kIntBatch - 1) / Simd::kIntBatch;
   for (int64_t i = 0; i < tiles; ++i) {

@@ -22,20 +22,17 @@ struct SetEntry {
 
 // Best first. A new set is one entry here and its own files.
 const std::vector<SetEntry>& AllSets() {
+#if defined(__x86_64__)
+  const std::vector<std::string> avx512 = {"avx512f",     "avx512bw",   "avx512dq", "avx512vl",
+                                           "avx512_vnni", "avx512vbmi", "gfni",     "fma",
+                                           "f16c",        "bmi2"};
+  std::vector<std::string> amx = avx512;
+  amx.insert(amx.end(), {"amx_tile", "amx_int8"});
+#endif
   static const std::vector<SetEntry> sets = {
 #if defined(__x86_64__)
-    {"amx",
-     {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512vbmi", "gfni", "fma",
-      "f16c", "bmi2", "amx_tile", "amx_int8"},
-     AmxMatmul,
-     Avx512Layers,
-     Avx512Attention},
-    {"avx512",
-     {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512vbmi", "gfni", "fma",
-      "f16c", "bmi2"},
-     Avx512Matmul,
-     Avx512Layers,
-     Avx512Attention},
+    {"amx", amx, AmxMatmul, Avx512Layers, Avx512Attention},
+    {"avx512", avx512, Avx512Matmul, Avx512Layers, Avx512Attention},
     {"avx2", {"avx2", "fma", "f16c", "bmi2"}, Avx2Matmul, Avx2Layers, Avx2Attention},
 #elif defined(__aarch64__)
     {"neon", {"asimd", "asimddp", "asimdhp"}, NeonMatmul, NeonLayers, NeonAttention},

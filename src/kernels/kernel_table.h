@@ -60,6 +60,19 @@ struct WeightView {
   const uint8_t* table;  // trellis formats only
 };
 
+struct MatrixUnit;
+
+// Rows of int8 activations, as integer products take them: row b starts at codes + b * groups * 64
+// and at b * groups of the others.
+struct IntInputs {
+  const int8_t* codes;
+  const float* scales;
+  const float* offsets;  // scale times sum; nullptr where weights have no offsets
+  const int32_t* sums;
+  int64_t groups;
+  const MatrixUnit* unit;  // as in ActivationView
+};
+
 // What a unit for matrices of int8 (AMX) multiplies: a group of 16 weight rows of up to 8 bits,
 // unpacked, is 16 quads (four columns each) of 16 words, word r four levels of row r; groups lie
 // one behind the other. In floats, in this order, each operation rounded once:
@@ -71,23 +84,15 @@ struct UnpackedRows {
   const float* scales;      // group, row; nullptr: 1, and no offsets
   const float* offsets;     // group, row
   const float* row_scales;  // without scales: the sum times that of its row
-  int64_t groups;
-  int64_t rows;  // of the 16 that are stored
+  int64_t rows;             // of the 16 that are stored
   int32_t start;
-};
-// Row b starts at codes + b * groups * 64 and at b * groups of the others.
-struct CodedActivations {
-  const int8_t* codes;
-  const float* scales;
-  const float* offsets;
-  const int32_t* sums;
 };
 struct MatrixUnit {
   int64_t batch;      // activation rows that it takes at least
   void (*prepare)();  // on a thread, before it calls multiply
   void (*release)();  // after that
   // y[b * y_stride + r] for `n` activation rows.
-  void (*multiply)(const UnpackedRows& w, const CodedActivations& x, int64_t n, float* y,
+  void (*multiply)(const UnpackedRows& w, const IntInputs& x, int64_t n, float* y,
                    int64_t y_stride);
 };
 

@@ -141,6 +141,7 @@ class RowsAhead {
 // each other there, so they come to the second one.
 class TileAhead {
  public:
+  static constexpr int64_t kLargestInFirst = 8192;
   TileAhead() = default;  // of nothing
   // The tile of `tile_bytes` from `begin` on, as far as it lies before `end`.
   TileAhead(const uint8_t* begin, const uint8_t* end, int64_t tile_bytes)
@@ -160,7 +161,6 @@ class TileAhead {
 
  private:
   static constexpr int64_t kLine = 64;
-  static constexpr int64_t kLargestInFirst = 8192;
   const uint8_t* at_ = nullptr;
   const uint8_t* end_ = nullptr;
   bool to_first_ = true;

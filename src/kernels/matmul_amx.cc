@@ -7,12 +7,6 @@
 // need not wait for the one before it.
 #include <immintrin.h>
 
-#if defined(__GNUC__) && !defined(__clang__)
-// The intrinsics of g++ 12 start from an undefined vector on purpose (GCC bug 105593).
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-
 #include "kernels/kernel_table.h"
 
 namespace crumb {
@@ -64,10 +58,10 @@ inline void MultiplyGroup(const uint8_t* levels, const int8_t* codes, int64_t st
   }
 }
 
-// Group g of 16 activation rows (kernel_table.h, UnpackedRows).
+// Group g of the 16 activation rows from `first` on (kernel_table.h, UnpackedRows).
 template <bool kGroupScales>
-inline void AddGroup(const UnpackedRows& w, const CodedActivations& x, int64_t g, const Sums& sums,
-                     __m512 (&acc)[kSide]) {
+inline void AddGroup(const UnpackedRows& w, const IntInputs& x, int64_t first, int64_t g,
+                     const Sums& sums, __m512 (&acc)[kSide]) {
   __m512 scales, offsets;
   if constexpr (kGroupScales) {
     scales = _mm512_loadu_ps(w.scales + g * kSide);
@@ -75,7 +69,7 @@ inline void AddGroup(const UnpackedRows& w, const CodedActivations& x, int64_t g
   }
 #pragma GCC unroll 16
   for (int64_t b = 0; b < kSide; ++b) {
-    const int64_t at = b * w.groups + g;
+    const int64_t at = (first + b) * x.groups + g;
     __m512i dot = _mm512_load_si512(sums[b]);
     if (w.start != 0) dot = _mm512_add_epi32(dot, _mm512_set1_epi32(w.start * x.sums[at]));
     __m512 product = _mm512_set1_ps(x.scales[at]);
@@ -87,51 +81,44 @@ inline void AddGroup(const UnpackedRows& w, const CodedActivations& x, int64_t g
   }
 }
 
-// 16 activation rows.
+// The 16 activation rows from `first` on.
 template <bool kGroupScales>
-void MultiplyBlock(const UnpackedRows& w, const CodedActivations& x, float* y, int64_t y_stride) {
+void MultiplyBlock(const UnpackedRows& w, const IntInputs& x, int64_t first, float* y,
+                   int64_t y_stride) {
   alignas(64) Sums even, odd;
   __m512 acc[kSide];
 #pragma GCC unroll 16
   for (__m512& a : acc) a = _mm512_setzero_ps();
-  const int64_t stride = w.groups * kGroup;
-  MultiplyGroup<false>(w.levels, x.codes, stride, even);
-  for (int64_t g = 0; g < w.groups; g += 2) {
-    const uint8_t* levels = w.levels + g * kGroupLevels;
-    const int8_t* codes = x.codes + g * kGroup;
-    if (g + 1 < w.groups) {
-      MultiplyGroup<true>(levels + kGroupLevels, codes + kGroup, stride, odd);
-    }
-    AddGroup<kGroupScales>(w, x, g, even, acc);
-    if (g + 1 >= w.groups) break;
-    if (g + 2 < w.groups) {
-      MultiplyGroup<false>(levels + 2 * kGroupLevels, codes + 2 * kGroup, stride, even);
-    }
-    AddGroup<kGroupScales>(w, x, g + 1, odd, acc);
+  const int64_t stride = x.groups * kGroup;
+  const uint8_t* levels = w.levels;
+  const int8_t* codes = x.codes + first * stride;
+  MultiplyGroup<false>(levels, codes, stride, even);
+  for (int64_t g = 0; g < x.groups; g += 2) {
+    levels += kGroupLevels;
+    codes += kGroup;
+    if (g + 1 < x.groups) MultiplyGroup<true>(levels, codes, stride, odd);
+    AddGroup<kGroupScales>(w, x, first, g, even, acc);
+    if (g + 1 >= x.groups) break;
+    levels += kGroupLevels;
+    codes += kGroup;
+    if (g + 2 < x.groups) MultiplyGroup<false>(levels, codes, stride, even);
+    AddGroup<kGroupScales>(w, x, first, g + 1, odd, acc);
   }
   const auto stored = static_cast<__mmask16>((1u << w.rows) - 1);
 #pragma GCC unroll 16
   for (int64_t b = 0; b < kSide; ++b) {
     __m512 sum = acc[b];
     if constexpr (!kGroupScales) sum = _mm512_mul_ps(sum, _mm512_loadu_ps(w.row_scales));
-    _mm512_mask_storeu_ps(y + b * y_stride, stored, sum);
+    _mm512_mask_storeu_ps(y + (first + b) * y_stride, stored, sum);
   }
 }
 
 // The last block ends with the last row: rows that it shares with the one before it are computed
 // twice, which costs less than a configuration of its own, and gives the same bits.
-void Multiply(const UnpackedRows& w, const CodedActivations& x, int64_t n, float* y,
-              int64_t y_stride) {
+void Multiply(const UnpackedRows& w, const IntInputs& x, int64_t n, float* y, int64_t y_stride) {
+  const auto multiply_block = w.scales != nullptr ? MultiplyBlock<true> : MultiplyBlock<false>;
   for (int64_t first = 0; first < n; first += kSide) {
-    const int64_t b = first + kSide <= n ? first : n - kSide;
-    const int64_t at = b * w.groups;
-    const CodedActivations rows = {x.codes + at * kGroup, x.scales + at,
-                                   w.scales != nullptr ? x.offsets + at : nullptr, x.sums + at};
-    if (w.scales != nullptr) {
-      MultiplyBlock<true>(w, rows, y + b * y_stride, y_stride);
-    } else {
-      MultiplyBlock<false>(w, rows, y + b * y_stride, y_stride);
-    }
+    multiply_block(w, x, first + kSide <= n ? first : n - kSide, y, y_stride);
   }
 }
 

@@ -86,6 +86,14 @@ inline Expected ExpectedProduct(const PackedMatrix& w, int64_t row, const Activa
   return FloatProduct(decoded, x, b);
 }
 
+// All outputs, rows of w.rows + 3 of them; the last three are not written and hold -77.
+inline std::vector<float> Products(const PackedMatrix& w, const Activations& x, ThreadPool& pool) {
+  const int64_t stride = w.rows + 3;
+  std::vector<float> y(Index(x.batch() * stride), -77.0f);
+  MatMul(w, x, y.data(), stride, pool);
+  return y;
+}
+
 }  // namespace crumb
 
 #endif  // CRUMB_KERNELS_TESTING_PRODUCTS_H_

@@ -57,6 +57,8 @@ void TiledFloatRows(const WeightView& w, const ActivationView& x, int64_t begin,
   const int64_t padded = w.groups * kGroup;
   const int64_t blocks = (w.cols + Tiles::kCols - 1) / Tiles::kCols;
   const int64_t parts = (x.batch + Tiles::kBatch - 1) / Tiles::kBatch;
+  // Up to so many parts a tile stays in the second cache for all of them; of more, activations are
+  // what is read too often, as in FloatRowsOfFew.
   const int64_t at_once = parts <= 4 ? int64_t{Tiles::kRows} : kFloatsAtOnce;
   for (int64_t first = begin; first < end; first += at_once) {
     const int64_t behind = Smaller(end, first + at_once);

@@ -13,13 +13,6 @@
 namespace crumb {
 namespace {
 
-std::vector<float> Products(const PackedMatrix& w, const Activations& x, ThreadPool& pool) {
-  const int64_t stride = w.rows + 3;
-  std::vector<float> y(Index(x.batch() * stride), -77.0f);
-  MatMul(w, x, y.data(), stride, pool);
-  return y;
-}
-
 const Codec* const kFloats[] = {Float16Codec(), Bfloat16Codec()};
 
 // Column c goes to the same lane in both, and lanes are added in the same order.

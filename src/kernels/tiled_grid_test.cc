@@ -20,13 +20,6 @@ namespace {
 constexpr const char* kGrids[] = {"int8-g64", "int4-g64",    "int3-g64",  "int2-g64",
                                   "int1-g64", "ternary-g64", "binary-row"};
 
-std::vector<float> Products(const PackedMatrix& w, const Activations& x, ThreadPool& pool) {
-  const int64_t stride = w.rows + 3;
-  std::vector<float> y(Index(x.batch() * stride), -77.0f);
-  MatMul(w, x, y.data(), stride, pool);
-  return y;
-}
-
 void ExpectTheSame(const char* name, int64_t rows, int64_t cols,
                    const std::vector<int64_t>& batches, const std::vector<int>& threads) {
   Rng rng(3);

@@ -15,13 +15,6 @@ namespace {
 
 const Codec* const kTiled[] = {Trellis1Codec(), Trellis2Codec(), Trellis3Codec(), Trellis4Codec()};
 
-std::vector<float> Products(const PackedMatrix& w, const Activations& x, ThreadPool& pool) {
-  const int64_t stride = w.rows + 3;
-  std::vector<float> y(Index(x.batch() * stride), -77.0f);
-  MatMul(w, x, y.data(), stride, pool);
-  return y;
-}
-
 // Integer sums are exact and floats are added in one order, so nothing may differ.
 TEST(TiledTrellisProducts, EqualThoseOfTheOriginalBitForBit) {
   ForEachKernelSet([] {
